@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * load.h - guarded loads: copy media into memory, poison and truncation are
+ * -EIO.
+ *
+ * The copy loop has an entry in an exception table; the SIGBUS handler only
+ * moves the program counter to its fix-up.  No longjmp over locks, no
+ * substitute pages.  Everything the filesystem knows of metadata went through
+ * here: callers validate the copy and never look at the media again.
+ */
+#ifndef DXF_LOAD_H
+#define DXF_LOAD_H
+
+#include "region.h"
+
+/*
+ * Copy [@off, @off + @len) into @buf.  After a failure @buf is undefined.
+ * Returns: 0; -EIO poison, truncated image (the range is remembered as bad
+ * when it is poison); -ERANGE outside the region.
+ */
+int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len);
+
+/*
+ * Install the SIGBUS handler for the process (idempotent; regions call it).
+ * A SIGBUS that is not ours goes to the handler that was there before.
+ */
+void dxf_load_init(void);
+
+#endif

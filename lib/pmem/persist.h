@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * persist.h - the only code that stores to media, flushes and fences.
+ *
+ * Every call is a numbered persist point that a hook can watch, so that crash
+ * tests record what was stored and cut anywhere.  A fence orders the stores
+ * and flushes of the calling thread only.  Stores are guarded like loads: a
+ * SIGBUS is -EIO; dxf_region_populate() is called before the first store to a
+ * range that may be a hole, so a full host is -ENOSPC before anything changed.
+ *
+ * On DXF_MEDIA_PAGE flush and fence are no persistence: dxf_persist_msync is.
+ */
+#ifndef DXF_PERSIST_H
+#define DXF_PERSIST_H
+
+#include "region.h"
+
+enum dxf_persist_flags {
+	/*
+	 * Bulk data: non-temporal stores by size and alignment; unaligned
+	 * edges are ordinary stores that are flushed (clwb) at once.
+	 */
+	DXF_PERSIST_DATA = 0,
+	/* Ordinary stores only, each touched line flushed: small metadata. */
+	DXF_PERSIST_TEMPORAL = 1 << 0,
+	/*
+	 * With DATA: leave edge lines in the cache, unflushed; the caller
+	 * records them in a dirty-extent tree (durability=fsync).
+	 */
+	DXF_PERSIST_NOFLUSH = 1 << 1,
+	/* The target may be in a known bad block, which this may clear. */
+	DXF_PERSIST_RECOVERY = 1 << 2,
+};
+
+/*
+ * Copy @len bytes of @src (ordinary memory) to media at @off.  Aligned 8-byte
+ * words are stored whole: none tears.
+ * Durability: volatile; durable after dxf_persist_fence() by this thread
+ * unless NOFLUSH (DAX media), after dxf_persist_msync (page media).
+ * Returns: 0; -ENOSPC host full, nothing stored; -EIO store failed, part may
+ * be stored; -ERANGE; -EROFS region opened ro.
+ */
+int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
+		     size_t len, unsigned int flags);
+
+/* The same with zeros for source. */
+int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
+		     unsigned int flags);
+
+/*
+ * Media to media, ranges must not overlap.
+ * Returns: as dxf_persist_copy; -EIO also when the source cannot be loaded.
+ */
+int dxf_persist_move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
+		     uint64_t len, unsigned int flags);
+
+/* Write back the cache lines of the range (clwb), no fence.  0 or -EIO. */
+int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len);
+
+/* Order and complete this thread's stores and flushes (sfence). */
+void dxf_persist_fence(struct dxf_region *r);
+
+/*
+ * Page media: start writeback of the range (sync_file_range), no waiting.
+ * DAX media: nothing.  Returns: 0, -errno.
+ */
+int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len);
+/*
+ * Page media: msync(MS_SYNC) of the range, rounded to pages.  DAX media:
+ * flush and fence.  Returns: 0, -errno.
+ */
+int dxf_persist_msync(struct dxf_region *r, dxf_off_t off, uint64_t len);
+
+/* ---- hooks, for crash tests and counters ---- */
+
+enum dxf_persist_op {
+	DXF_PERSIST_OP_COPY,
+	DXF_PERSIST_OP_ZERO,
+	DXF_PERSIST_OP_FLUSH,
+	DXF_PERSIST_OP_FENCE,
+	DXF_PERSIST_OP_MSYNC,
+	DXF_PERSIST_NOPS,
+};
+
+struct dxf_persist_event {
+	enum dxf_persist_op op;
+	uint64_t point;		/* the number of this persist point */
+	dxf_off_t off;
+	uint64_t len;
+	const void *src;	/* COPY: the bytes; for a move, media itself */
+	unsigned int flags;
+};
+
+/*
+ * Called before the stores, flush or fence take effect, by the thread that
+ * does it.  NULL undoes it.  Set it while no other thread uses the region.
+ */
+void dxf_persist_set_hook(struct dxf_region *r,
+	void (*fn)(void *ctx, const struct dxf_persist_event *ev), void *ctx);
+
+struct dxf_persist_stats {
+	uint64_t calls[DXF_PERSIST_NOPS];
+	uint64_t bytes_stored;
+	uint64_t bytes_nt;
+	uint64_t lines_flushed;
+};
+
+/* A snapshot of the counters (relaxed; exact when the region is idle). */
+void dxf_persist_get_stats(const struct dxf_region *r,
+			   struct dxf_persist_stats *out);
+
+#endif

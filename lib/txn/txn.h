@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * txn.h - transactions on media: stage, read back, commit or forget.
+ *
+ * All metadata changes go through here, one transaction at a time under the
+ * metadata lock (DXF_RANK_META), which begin takes and commit or abort
+ * releases.  dxf_txn_store() stages new bytes in memory; dxf_txn_read() sees
+ * them laid over the media; nothing touches media before the commit, so abort
+ * is forgetting.  The layer does not know what the bytes mean.
+ *
+ * In-memory state that mirrors metadata changes after the commit only: by the
+ * caller, or by an end hook.
+ */
+#ifndef DXF_TXN_H
+#define DXF_TXN_H
+
+#include "region.h"
+#include "units.h"
+
+struct dxf_txnmgr;
+struct dxf_txn;
+
+/* One manager per region.  Returns: 0, -ENOMEM. */
+int dxf_txnmgr_open(struct dxf_txnmgr **out, struct dxf_region *r);
+/* No transaction may be open. */
+void dxf_txnmgr_close(struct dxf_txnmgr *m);
+struct dxf_region *dxf_txnmgr_region(const struct dxf_txnmgr *m);
+
+/*
+ * From now on every begin fails with -EROFS (a read-only mount, errors=, a
+ * failed commit); sticky.  A transaction that is open may still commit.
+ */
+void dxf_txnmgr_set_ro(struct dxf_txnmgr *m);
+bool dxf_txnmgr_is_ro(const struct dxf_txnmgr *m);
+
+enum dxf_txn_flags {
+	/* Begin although the manager is ro: error fields of the superblock. */
+	DXF_TXN_FORCE = 1 << 0,
+};
+
+/*
+ * Begin a transaction.
+ * Locks: takes the metadata lock, held until commit or abort; the same thread
+ * must end it.
+ * Ownership: *@out belongs to the manager; commit and abort end it.
+ * Returns: 0; -EROFS the manager is ro; -ENOMEM.
+ */
+int dxf_txn_begin(struct dxf_txnmgr *m, unsigned int flags,
+		  struct dxf_txn **out);
+
+/*
+ * Stage @len bytes for [@off, @off + @len) - only the aligned words that
+ * differ from what dxf_txn_read() shows are kept.
+ * Durability: volatile until commit.
+ * Returns: 0; -ENOMEM; -EIO the old bytes cannot be loaded; -ERANGE; -EFBIG
+ * the transaction would not fit the log slot.  After a failure the caller
+ * aborts.
+ */
+int dxf_txn_store(struct dxf_txn *t, dxf_off_t off, const void *buf,
+		  size_t len);
+
+/*
+ * Store bytes that nothing on media reaches before this commit (a new
+ * directory, indirect or xattr block): directly and not logged.  The range
+ * must be reserved by this operation and hold no staged word.
+ * Durability: ordered before the commit.
+ * Returns: 0; -ENOSPC, -EIO, -ERANGE as dxf_persist_copy().
+ */
+int dxf_txn_fill(struct dxf_txn *t, dxf_off_t off, const void *buf,
+		 size_t len);
+/* The same with zeros. */
+int dxf_txn_fill_zero(struct dxf_txn *t, dxf_off_t off, uint64_t len);
+/* The caller itself stored such bytes with persist: commit fences first. */
+void dxf_txn_note_filled(struct dxf_txn *t);
+
+/*
+ * Read metadata - the calling thread's open transaction on @m, if it has one,
+ * is laid over the media; other threads see the media (their locks keep what
+ * they read from being changed under them).
+ * Returns: 0; -EIO; -ERANGE.
+ */
+int dxf_txn_read(struct dxf_txnmgr *m, dxf_off_t off, void *buf, size_t len);
+
+/*
+ * Room for about @bytes more staged bytes in scattered words?  Long operations
+ * ask it to know where to cut.
+ */
+bool dxf_txn_has_room(const struct dxf_txn *t, size_t bytes);
+
+/* The calling thread's open transaction on @m, or NULL. */
+struct dxf_txn *dxf_txn_current(struct dxf_txnmgr *m);
+
+/*
+ * Run @fn when the transaction ends, after F2 of a commit (@committed) or on
+ * abort, in the order of registering, still under the metadata lock.  Embed
+ * the hook; it must stay until it ran.  @fn cannot fail and may not use the
+ * transaction.
+ */
+struct dxf_txn_hook {
+	void (*fn)(struct dxf_txn_hook *h, bool committed);
+	struct dxf_txn_hook *next;	/* the manager's */
+};
+void dxf_txn_on_end(struct dxf_txn *t, struct dxf_txn_hook *h);
+
+/*
+ * Commit: F0 if bytes were filled, store in place, flush, F2.
+ * Locks: releases the metadata lock, in every case.
+ * Durability: DAX media: durable on return.  Page media: ordered nowhere,
+ * durable after dxf_txnmgr_sync().
+ * Returns: 0; -ENOSPC the host is full (checked before anything is stored:
+ * aborted, nothing changed); -EIO a store in place failed: the manager is ro
+ * from now on, the hooks ran with committed = true.
+ */
+int dxf_txn_commit(struct dxf_txn *t);
+
+/*
+ * Forget what was staged.
+ * Locks: releases the metadata lock.
+ */
+void dxf_txn_abort(struct dxf_txn *t);
+
+/*
+ * Page media: msync all metadata stored by commits since the last call; DAX
+ * media: nothing to do.  Not under the metadata lock.
+ * Returns: 0; -errno of msync, sticky: the manager is ro from now on.
+ */
+int dxf_txnmgr_sync(struct dxf_txnmgr *m);
+
+/*
+ * For tests: call @fn for each staged word of the open transaction, in rising
+ * order of offset: what an operation is about to change.
+ */
+void dxf_txn_for_each(const struct dxf_txn *t,
+	void (*fn)(void *ctx, dxf_off_t off, const void *old_word,
+		   const void *new_word), void *ctx);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * log.h - messages of a running filesystem.
+ *
+ * Before the daemon goes to the background they go to stderr behind
+ * "daxfuse: ", afterwards to syslog.  Log once, where the cause is known, with
+ * inode and block; expected errors (ENOENT, ENOSPC) are not logged; no file
+ * names at the default level.
+ */
+#ifndef DXF_LOG_H
+#define DXF_LOG_H
+
+#include <stdbool.h>
+
+enum dxf_log_level {
+	DXF_LOG_ERR,
+	DXF_LOG_WARN,
+	DXF_LOG_INFO,
+	DXF_LOG_DEBUG,
+};
+
+void dxf_log(enum dxf_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Messages above @level are dropped; the default is DXF_LOG_INFO. */
+void dxf_log_set_level(enum dxf_log_level level);
+/* From now on to syslog(3) (LOG_DAEMON) instead of stderr. */
+void dxf_log_to_syslog(bool on);
+/* Tests: hand messages to @fn instead; NULL undoes it. */
+void dxf_log_set_sink(void (*fn)(void *ctx, enum dxf_log_level level,
+				 const char *text), void *ctx);
+
+#define dxf_log_err(...)	dxf_log(DXF_LOG_ERR, __VA_ARGS__)
+#define dxf_log_warn(...)	dxf_log(DXF_LOG_WARN, __VA_ARGS__)
+#define dxf_log_info(...)	dxf_log(DXF_LOG_INFO, __VA_ARGS__)
+#define dxf_log_debug(...)	dxf_log(DXF_LOG_DEBUG, __VA_ARGS__)
+
+#endif
