@@ -108,8 +108,9 @@ void dxf_txn_on_end(struct dxf_txn *t, struct dxf_txn_hook *h);
  * Durability: DAX media: durable on return.  Page media: ordered nowhere,
  * durable after dxf_txnmgr_sync().
  * Returns: 0; -ENOSPC the host is full (checked before anything is stored:
- * aborted, nothing changed); -EIO a store in place failed: the manager is ro
- * from now on, the hooks ran with committed = true.
+ * aborted, nothing changed); -EIO a store in place failed: the old bytes were
+ * put back as far as the media allowed, the transaction counts as aborted and
+ * the manager is ro from now on.
  */
 int dxf_txn_commit(struct dxf_txn *t);
 
@@ -127,8 +128,8 @@ void dxf_txn_abort(struct dxf_txn *t);
 int dxf_txnmgr_sync(struct dxf_txnmgr *m);
 
 /*
- * For tests: call @fn for each staged word of the open transaction, in rising
- * order of offset: what an operation is about to change.
+ * For tests: call @fn for each staged word of the open transaction, in the
+ * order of staging: what an operation is about to change.
  */
 void dxf_txn_for_each(const struct dxf_txn *t,
 	void (*fn)(void *ctx, dxf_off_t off, const void *old_word,
