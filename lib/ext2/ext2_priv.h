@@ -5,16 +5,20 @@
 #ifndef DXF_EXT2_PRIV_H
 #define DXF_EXT2_PRIV_H
 
+#include <assert.h>
+
 #include <ext2fs/ext2_fs.h>
 #include <ext2fs/ext2fs.h>
 
 #include "ext2.h"
+#include "fault.h"
 #include "hash.h"
 #include "lock.h"
 
 /*
  * A block group in memory.  The counters follow the descriptors after each
- * commit; at most 128 bytes, since a large filesystem has many.
+ * commit; at most 128 bytes with its share of the fixed extents, since a large
+ * filesystem has many.
  */
 struct dxf_group {
 	dxf_blk_t block_bitmap;
@@ -25,15 +29,43 @@ struct dxf_group {
 	uint32_t free_inodes;
 	uint32_t used_dirs;
 	uint32_t itable_unused;
-	uint16_t flags;			/* EXT2_BG_* */
+	uint16_t flags;			/* EXT2_BG_*, 0 without gdt checksums */
+	uint16_t state;			/* DXF_BG_*, ours */
 	uint32_t nresv;			/* bits set in resv */
+	uint32_t nquar;			/* of them: freed by the open txn */
+	uint32_t nsoft;			/* bits set in soft */
 	uint8_t *resv;			/* reserved blocks, or NULL: none */
 	uint8_t *soft;			/* blocks in somebody's window, or NULL */
-	uint32_t nsoft;
-	uint32_t hint;			/* no free run is known below this bit */
-	uint8_t *iresv;			/* inodes chosen or freed by the open txn */
-	uint32_t niresv;
+	uint32_t hint;			/* no block is free below this bit */
+	uint32_t longest;		/* no free run is longer than this */
 };
+static_assert(sizeof(struct dxf_group) <= 96, "128 bytes with the extents");
+
+enum dxf_group_state {
+	DXF_BG_BLOCKS_OK = 1 << 0,	/* the block bitmap was checked */
+	DXF_BG_BLOCKS_BAD = 1 << 1,	/* ... and is damaged: not used */
+	DXF_BG_INODES_OK = 1 << 2,
+	DXF_BG_INODES_BAD = 1 << 3,
+};
+
+/* A stretch of blocks with metadata at a fixed place. */
+struct dxf_fixed {
+	dxf_blk_t start;
+	dxf_blk_t end;
+};
+
+/* What the chain of libext2fs calls that runs now works on. */
+struct dxf_chain {
+	dxf_ino_t ino;
+	struct dxf_dinode *di;		/* NULL: mapping is not changed */
+	struct dxf_txn *t;		/* NULL: reading only */
+	unsigned int balloc_flags;
+	int err;			/* first error that a hook hid: -errno */
+};
+
+struct dxf_acc;
+struct dxf_dinode;
+struct dxf_ext2_errlog;
 
 struct dxf_ext2 {
 	/* constant after open */
@@ -41,45 +73,73 @@ struct dxf_ext2 {
 	struct dxf_region *region;
 	struct dxf_geom geom;
 	struct dxf_ext2_opts opts;
+	bool has_gdt_csum;		/* gdt_csum or metadata_csum (has_csum) */
+	bool was_clean;			/* VALID_FS stood at mount */
 	uint32_t csum_seed;		/* metadata_csum */
 	struct dxf_hash_key hash_key;	/* for the name indexes */
 	uint32_t desc_size;
+	uint32_t itable_blocks;		/* per group */
+	uint32_t want_extra_isize;
+	uint32_t ndesc_blocks;
 	dxf_blk_t *desc_loc;		/* block of each descriptor block */
-	bool was_clean;			/* VALID_FS stood at mount */
+	struct dxf_fixed *fixed;	/* sorted, disjoint */
+	size_t nfixed;
+
+	/* protected by the metadata lock */
+	struct dxf_acc *acc;		/* what the open transaction changes */
+	uint64_t generations;		/* counter behind i_generation */
+
+	struct dxf_mutex fs_lock;	/* DXF_RANK_EXT2FS */
+	/* protected by fs_lock */
+	ext2_filsys fs;
+	struct dxf_chain chain;
 
 	struct dxf_mutex alloc_lock;	/* DXF_RANK_ALLOC */
 	/* protected by alloc_lock */
 	struct dxf_group *groups;
 	uint64_t free_blocks;
 	uint64_t free_inodes;
-	uint64_t reserved;		/* reserved, not yet published blocks */
+	uint64_t reserved;		/* reserved, not yet committed blocks */
 	uint32_t next_dir_group;
-
-	struct dxf_mutex fs_lock;	/* DXF_RANK_EXT2FS */
-	/* protected by fs_lock */
-	ext2_filsys fs;
+	uint8_t *scratch;		/* one block */
 
 	struct dxf_mutex err_lock;	/* DXF_RANK_LEAF */
-	struct dxf_ext2_errors *errors;	/* super.c's */
+	struct dxf_ext2_errlog *errlog;	/* corrupt.c's */
 	struct dxf_mutex index_lock;	/* DXF_RANK_LEAF; dirindex.c's */
 	struct dxf_dirindex_lru *index_lru;
 };
 
-/* errcode_t -> errno, by one table (err.c).  Returns: a positive errno; 0 for 0. */
+/*
+ * errcode_t -> errno, by one table (err.c); damage becomes EUCLEAN.
+ * Returns: a positive errno; 0 for 0.
+ */
 int dxf_ext2_errno(errcode_t ec);
 
+/* A libext2fs call under the fault plan: ec = DXF_E2(ext2fs_foo(...)). */
+#define DXF_E2(call) \
+	(dxf_fault(DXF_FAULT_EXT2FS) ? (errcode_t)EXT2_ET_NO_MEMORY : (call))
+
 /*
- * A chain of libext2fs calls: takes fs_lock, flushes its inode cache; end
- * clears the DIRTY flags that the calls set and releases the lock.  Within,
- * the io_manager reads with dxf_txn_read() and writes with dxf_txn_store() to
- * the calling thread's transaction; ext2fs_write_inode() goes to @di if that
- * is not NULL (i_block and flags are copied into it), else fails.
+ * Begin a chain of libext2fs calls: takes fs_lock, flushes the inode cache.
+ * Within, the io_manager reads with dxf_txn_read() and writes to @t (NULL:
+ * writing fails).  For @ino with @di: ext2fs_read_inode() gives @di,
+ * ext2fs_write_inode() copies i_block and i_flags back into it; blocks that
+ * libext2fs allocates come from dxf_balloc_one(@balloc_flags), those it frees
+ * go to dxf_balloc_free(), and both are counted in di->sectors by the hooks
+ * (i_blocks of the library is ignored).  @di may be const in effect when @t is
+ * NULL.
+ * Locks: takes fs_lock until dxf_ext2fs_end().
  */
 ext2_filsys dxf_ext2fs_begin(struct dxf_ext2 *e2, dxf_ino_t ino,
-			     struct dxf_dinode *di);
-void dxf_ext2fs_end(struct dxf_ext2 *e2);
+			     struct dxf_dinode *di, struct dxf_txn *t,
+			     unsigned int balloc_flags);
+/*
+ * End it: clears the DIRTY flags that the calls set, releases the lock.
+ * Returns: 0; the first -errno that a hook met and libext2fs may have
+ * swallowed or renamed: it goes before the errcode_t of the calls.
+ */
+int dxf_ext2fs_end(struct dxf_ext2 *e2);
 /* The inode as libext2fs wants it for ext2fs_extent_open2(), from @di. */
-struct dxf_dinode;
 void dxf_dinode_to_ext2fs(const struct dxf_dinode *di,
 			  struct ext2_inode_large *out);
 
