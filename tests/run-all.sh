@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run-all.sh - install what is missing, build, run every test, count.
+#
+#	tests/run-all.sh [--sanitize] [--long]
+#
+#	--sanitize	the unit tests also under asan+ubsan and tsan
+#	--long		the long forms (1,000,000 files, 120 s at ENOSPC)
+#
+# DAXFUSE_REQUIRE=fuse,root,...	turns skips for want of these into failures
+# DAXFUSE_WERROR=1		warnings are errors
+# DAXFUSE_BUILD=DIR		where to build (default: build-test)
+# Last line: N passed, N failed, N skipped.  Exit status 1 if any failed.
+
+set -u -o pipefail
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
+build=${DAXFUSE_BUILD:-$top/build-test}
+sanitize=
+export DAXFUSE_REQUIRE=${DAXFUSE_REQUIRE:-}
+
+for arg; do
+	case $arg in
+	--sanitize) sanitize=yes ;;
+	--long) export DAXFUSE_LONG=1 ;;
+	*) echo "usage: run-all.sh [--sanitize] [--long]" >&2; exit 1 ;;
+	esac
+done
+
+"$top/contrib/packages.sh" build run test || exit 1
+[ -z "$sanitize" ] || [ "$(id -u)" -ne 0 ] || umask 022
+
+werror=false
+[ -z "${DAXFUSE_WERROR:-}" ] || werror=true
+
+passed=0 failed=0 skipped=0
+
+# Build in $1 with the meson options behind; run the suites in $suites.
+run() {
+	local dir=$1 p f s
+	shift
+	echo "== $(basename "$dir"): building"
+	if [ -f "$dir/build.ninja" ]; then
+		meson configure "$dir" "-Dwerror=$werror" "$@" >/dev/null
+	else
+		meson setup "$dir" "$top" "-Dwerror=$werror" "$@" >"$dir.log" 2>&1 ||
+			{ tail -n 20 "$dir.log"; failed=$((failed + 1)); return; }
+		rm -f "$dir.log"
+	fi
+	ninja -C "$dir" >"$dir/ninja.log" 2>&1 ||
+		{ tail -n 40 "$dir/ninja.log"; failed=$((failed + 1)); return; }
+	echo "== $(basename "$dir"): testing"
+	rm -f "$dir/tally.txt"
+	# shellcheck disable=SC2086
+	meson test -C "$dir" --no-rebuild $suites >"$dir/test.log" 2>&1 </dev/null
+	python3 "$top/tests/tally.py" "$dir"
+	if read -r p f s 2>/dev/null <"$dir/tally.txt"; then
+		passed=$((passed + p)) failed=$((failed + f))
+		skipped=$((skipped + s))
+	else
+		tail -n 20 "$dir/test.log"
+		failed=$((failed + 1))
+	fi
+}
+
+suites=
+run "$build"
+if [ -n "$sanitize" ]; then
+	suites="--suite unit"
+	run "$build-asan" -Db_sanitize=address,undefined -Db_lundef=false
+	suites="--suite threads"
+	run "$build-tsan" -Db_sanitize=thread -Db_lundef=false
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
