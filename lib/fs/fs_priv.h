@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fs_priv.h - what the files of lib/fs share and nobody else sees.
+ *
+ * Locks, outermost first (LOCKING.md): rename_lock; inode locks in rising
+ * inode number; icache_lock; the metadata lock (dxf_txn_begin); node.attr.
+ *
+ * Two rules carry everything:
+ * - An inode's data, map, entries and xattrs change only under its lock held
+ *   exclusively.  The victim of an unlink or link is not locked for that: only
+ *   its slot changes.
+ * - An inode's slot (node.di) changes only inside a transaction, so under the
+ *   metadata lock: copy node.di after begin, change the copy, stage it, commit,
+ *   dxf_inode_set_di().  Implicit times alone change without, under node.attr.
+ */
+#ifndef DXF_FS_PRIV_H
+#define DXF_FS_PRIV_H
+
+#include <pthread.h>
+
+#include "acl.h"
+#include "bmap.h"
+#include "dir.h"
+#include "dirty.h"
+#include "fs.h"
+#include "ialloc.h"
+#include "lock.h"
+#include "node.h"
+#include "persist.h"
+#include "xattr.h"
+
+enum dxf_times {
+	DXF_TIME_A = 1 << 0,
+	DXF_TIME_M = 1 << 1,
+	DXF_TIME_C = 1 << 2,
+};
+
+/* Where a cached inode is in its life; protected by fs->icache_lock. */
+enum dxf_istate {
+	DXF_I_LOADING,	/* being read: wait for fs->icache_cond */
+	DXF_I_LIVE,
+	DXF_I_EVICTING,	/* being written back or freed: wait */
+};
+
+/* An inode in the cache.  Small: a million of them are cached at a time. */
+struct dxf_inode {
+	struct dxf_node node;
+	struct dxf_rwlock lock;		/* DXF_RANK_INODE, key: the number */
+
+	/* protected by fs->icache_lock */
+	struct dxf_inode *hash_next;
+	uint64_t nlookup;
+	uint32_t pins;			/* calls that use it now */
+	uint32_t nopen;
+	uint8_t state;			/* enum dxf_istate */
+	bool dax;			/* latched while nopen > 0 */
+	bool reclaimed;			/* a zombie whose blocks were taken
+					 * early: it cannot be opened again */
+
+	/* protected by node.attr */
+	uint8_t lazy;			/* DXF_TIME_*: newer than the slot's */
+	uint8_t lazy_new;		/* of them: touched since dxf_op_di() */
+
+	/* protected by the metadata lock */
+	bool orphan;			/* on the list on media */
+	bool linkable;			/* made by tmpfile, never linked */
+	struct dxf_inode *orphan_prev, *orphan_next;
+
+	/* protected by fs->lazy_lock */
+	struct dxf_inode *lazy_next;
+	struct dxf_inode **lazy_pprev;	/* NULL: not on the list */
+
+	/* set once under the lock held exclusively or the attr lock */
+	struct dxf_dirty *dirty;	/* NULL: nothing was ever deferred */
+};
+
+struct dxf_fs {
+	struct dxf_ext2 *e2;
+	struct dxf_txnmgr *txnmgr;
+	struct dxf_region *region;
+	const struct dxf_geom *geom;
+	struct dxf_fs_opts opts;
+	const void *zero_page;		/* 64 KiB of zeros, for holes in reads */
+
+	struct dxf_mutex rename_lock;	/* DXF_RANK_RENAME */
+
+	struct dxf_mutex icache_lock;	/* DXF_RANK_ICACHE */
+	pthread_cond_t icache_cond;
+	/* protected by icache_lock */
+	struct dxf_inode **table;
+	size_t table_size;
+	size_t ncached;
+	size_t nopen;			/* inodes with opens */
+	struct dxf_inode *root;		/* pinned as long as it is mounted */
+
+	/* protected by the metadata lock: the orphan list as it is on media */
+	struct dxf_inode *orphan_head;
+	dxf_ino_t orphan_rest;		/* behind the last: a damaged tail */
+	size_t norphans;
+	struct { dxf_ino_t ino; uint32_t n; } subdirs;	/* nlink.c */
+	uint64_t ntxn;
+
+	struct dxf_mutex lazy_lock;	/* DXF_RANK_LEAF */
+	struct dxf_inode *lazy_head;	/* doubly linked: eviction takes off */
+	/* what evicted inodes left dirty; from dxf_bg_start() to _stop() */
+	struct dxf_dirty *rest;
+
+	/* the background thread (sync.c) */
+	pthread_t bg_thread;
+	bool bg_running;
+	struct dxf_mutex bg_lock;	/* DXF_RANK_LEAF */
+	pthread_cond_t bg_cond;
+	bool bg_stop, bg_kick;
+
+	int sticky_error;		/* atomic: a write-back failed */
+};
+
+/* ---- icache.c ---- */
+
+int dxf_icache_init(struct dxf_fs *fs);
+/* All inodes must be unpinned; lookups and opens left over are dropped. */
+void dxf_icache_fini(struct dxf_fs *fs);
+/*
+ * Pin an inode, reading it if it is not cached.
+ * Returns: 0; -ESTALE not in use, reserved or out of range; -EIO, -EUCLEAN,
+ * -ENOMEM.
+ */
+int dxf_icache_get(struct dxf_fs *fs, dxf_ino_t ino, struct dxf_inode **out);
+/* Only if it is cached; NULL else. */
+struct dxf_inode *dxf_icache_find(struct dxf_fs *fs, dxf_ino_t ino);
+/*
+ * Unpin.  The last reference (pins, lookups, opens all 0) evicts: lazy times
+ * are written, an inode with nlink 0 is freed with its blocks.
+ * Locks: none may be held.
+ */
+void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode);
+/*
+ * The same for an inode that a directory entry names: the caller holds the
+ * directory's lock, so that the entry keeps the inode from being freed.
+ * Returns: as get, but -EUCLEAN (reported against @dir) for an inode that is
+ * not in use or reserved.
+ */
+int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
+			 dxf_ino_t ino, struct dxf_inode **out);
+/* For recovery: an inode on the orphan list, whatever its nlink. */
+int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
+			  struct dxf_inode **out);
+/*
+ * A new inode: alloc before the transaction (may fail), add after its commit
+ * (cannot fail); pinned once.  Unused: dxf_icache_free_new().
+ * Returns (add): the inode to go on with, which is another one if a lookup by
+ * number came first; @inode is then gone.
+ */
+int dxf_icache_alloc(struct dxf_fs *fs, struct dxf_inode **out);
+struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode);
+void dxf_icache_free_new(struct dxf_inode *inode);
+/* One more lookup, beside the pin. */
+void dxf_icache_add_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
+/* The pin becomes a lookup: evicts nothing, so locks may be held. */
+void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
+/*
+ * One more open, beside the pin; the first latches the DAX flag.
+ * Returns: 0; -ESTALE it was reclaimed.
+ */
+int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode);
+/* One less.  Returns: true if it was the last. */
+bool dxf_icache_drop_open(struct dxf_fs *fs, struct dxf_inode *inode);
+/* Call @fn for every cached inode, pinned; no lock held during the call. */
+void dxf_icache_for_each(struct dxf_fs *fs,
+	void (*fn)(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx),
+	void *ctx);
+
+/* ---- attr.c ---- */
+
+/* A copy of the slot as it is now (lazy times included). */
+void dxf_inode_get_di(struct dxf_inode *inode, struct dxf_dinode *di);
+/*
+ * The same as the start of a change: dxf_op_di() copies with this one, under
+ * the metadata lock, so that the commit can tell the touches since then from
+ * those that the copy holds.
+ */
+void dxf_inode_copy_di(struct dxf_inode *inode, struct dxf_dinode *di);
+/* What data I/O asks of the slot, at the price of one short lock. */
+struct dxf_peek {
+	uint64_t size;
+	mode_t mode;
+	uint32_t flags;
+};
+void dxf_inode_peek(struct dxf_inode *inode, struct dxf_peek *p);
+/*
+ * Replace it after a commit - the times in lazy_new (touched since
+ * dxf_op_di()) stay as they are and are what is lazy from now on; all other
+ * lazy times are in @di and on media.
+ * Locks: the metadata lock; dxf_op_commit() calls it in its end hook.
+ */
+void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di);
+void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out);
+/* The time of day as file times take it (CLOCK_REALTIME_COARSE). */
+struct timespec dxf_now(void);
+/* Lazily: @times become now; written at fsync, eviction, within 5 s. */
+void dxf_inode_touch(struct dxf_fs *fs, struct dxf_inode *inode,
+		     unsigned int times);
+/* atime by the mount's and the inode's rules. */
+void dxf_inode_accessed(struct dxf_fs *fs, struct dxf_inode *inode);
+/* Write lazy times: one transaction if there are any.  No lock held. */
+int dxf_inode_flush_times(struct dxf_fs *fs, struct dxf_inode *inode);
+/* Take off the list of inodes with lazy times (eviction).  Idempotent. */
+void dxf_inode_unlist_lazy(struct dxf_fs *fs, struct dxf_inode *inode);
+/* -EPERM if the inode is immutable, or append-only unless @append_ok. */
+int dxf_inode_may_change(const struct dxf_dinode *di, bool append_ok);
+/*
+ * Strip setuid, setgid (if group-executable) in @di and the capability xattr,
+ * as file_remove_privs does; the caller stages @di.
+ */
+int dxf_inode_kill_priv(struct dxf_inode *inode, struct dxf_dinode *di,
+			struct dxf_txn *t);
+/* balloc flags for who asks: may the reserved blocks be used? */
+unsigned int dxf_cred_balloc_flags(const struct dxf_fs *fs,
+				   const struct dxf_cred *cred);
+
+/* ---- op.c: the common shape of a metadata operation ---- */
+
+/*
+ * An operation's transaction and the inodes whose slots it changes (at most
+ * 6).  begin; dxf_op_di() gives the copy to change; commit stages every copy,
+ * commits and replaces the inodes' in-memory slots under the metadata lock.
+ * In memory nothing changes before the commit: the copies and the orphan list
+ * follow in the end hook.
+ */
+#define DXF_OP_MAX 6
+struct dxf_op {
+	struct dxf_fs *fs;
+	struct dxf_txn *t;
+	int n;
+	struct {
+		struct dxf_inode *inode;
+		struct dxf_dinode di;
+	} in[DXF_OP_MAX];
+	struct dxf_inode *orphan_add, *orphan_del;	/* orphan.c */
+	struct dxf_txn_hook hook;
+};
+int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs);
+/*
+ * The copy of @inode's slot in this operation (the same at each call), lazy
+ * times included.
+ */
+struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode);
+/*
+ * A new inode takes part: the copy, all zero, for the caller to fill and to
+ * stage with dxf_dinode_create().
+ */
+struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
+			      dxf_ino_t ino);
+/*
+ * Stage the slots and commit.  Returns: 0; -errno: aborted (or, -EIO of the
+ * commit itself, read-only from now on).
+ */
+int dxf_op_commit(struct dxf_op *op);
+void dxf_op_abort(struct dxf_op *op);
+/* commit if @err is 0, else abort.  Returns: @err or commit's. */
+int dxf_op_end(struct dxf_op *op, int err);
+
+/* ---- orphan.c ---- */
+
+/*
+ * Put on the list on media, in the operation; nothing to do if it is there.
+ * One add and one del in an operation at most.
+ * Returns: 0, -errno of staging.
+ */
+int dxf_orphan_add(struct dxf_op *op, struct dxf_inode *inode);
+/* Take off it, dtime 0; nothing to do if it is not there. */
+int dxf_orphan_del(struct dxf_op *op, struct dxf_inode *inode);
+/* op.c's end hook: the list in memory follows.  Locks: the metadata lock. */
+void dxf_orphan_committed(struct dxf_op *op);
+/* At mount: finish truncates, free the unlinked. */
+int dxf_orphan_recover(struct dxf_fs *fs);
+/* Free an unlinked inode: blocks in cuts, xattr block, slot, bitmap. */
+int dxf_orphan_free_inode(struct dxf_fs *fs, struct dxf_inode *inode);
+/*
+ * No space: free what unlinked inodes without opens hold.  No lock held, no
+ * transaction open.  Returns: true if something was freed: try again.
+ */
+bool dxf_orphan_reclaim(struct dxf_fs *fs);
+
+/* ---- nlink.c: link counts, the saturated ones of directories too ---- */
+
+/* May @di get @n more links?  Returns: 0, -EMLINK. */
+int dxf_nlink_room(const struct dxf_fs *fs, const struct dxf_dinode *di);
+/* A subdirectory came to or went from @dir; @di is its copy in the op. */
+int dxf_nlink_add_subdir(struct dxf_op *op, struct dxf_inode *dir);
+int dxf_nlink_drop_subdir(struct dxf_op *op, struct dxf_inode *dir);
+
+/* ---- open.c (dxf_fs_open_file, dxf_fs_release), symlink.c ---- */
+
+/* Does the symlink keep its target in the inode? */
+bool dxf_symlink_is_fast(const struct dxf_fs *fs, const struct dxf_dinode *di);
+/* Does the inode map blocks (i_block is a map or an extent root)? */
+bool dxf_inode_has_map(const struct dxf_fs *fs, const struct dxf_dinode *di);
+
+/* ---- truncate.c ---- */
+
+/*
+ * Set the size.  Shrinking frees blocks in as many transactions as needed
+ * under the orphan list and zeroes the tail; growing zeroes [old EOF, end of
+ * block) first.
+ * Locks: the inode's lock held exclusively, no transaction open.
+ */
+int dxf_truncate(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t size,
+		 const struct dxf_setattr *also);
+/*
+ * Free all blocks at and behind @size, the size already being set and the
+ * inode on the orphan list; as many transactions as needed.
+ */
+int dxf_truncate_blocks(struct dxf_fs *fs, struct dxf_inode *inode,
+			uint64_t size);
+
+/* ---- sync.c ---- */
+
+int dxf_bg_start(struct dxf_fs *fs);
+void dxf_bg_stop(struct dxf_fs *fs);
+/* Wake the background thread now (errors to record). */
+void dxf_bg_kick(struct dxf_fs *fs);
+/* O_SYNC, sync, dirsync: what an operation does at its end on page media. */
+int dxf_sync_after(struct dxf_fs *fs, struct dxf_inode *inode, bool dir);
+/*
+ * Write back the data of one inode that is still dirty.  Lock of the inode not
+ * needed.  Returns: 0; -EIO, sticky: the filesystem is read-only from now on.
+ */
+int dxf_flush_data(struct dxf_fs *fs, struct dxf_inode *inode);
+/* The background thread is to look at the inode (lazy times, dirty data). */
+void dxf_bg_queue(struct dxf_fs *fs, struct dxf_inode *inode);
+/*
+ * The last step of an eviction before the inode is freed (its lazy times were
+ * written with dxf_inode_flush_times()): takes it off the background thread's
+ * list, hands what is dirty to fs->rest (drops it if nlink is 0), frees
+ * inode->dirty.
+ * Locks: none may be held.
+ */
+void dxf_bg_forget(struct dxf_fs *fs, struct dxf_inode *inode);
+
+#endif
