@@ -60,6 +60,16 @@ struct dxf_inode {
 	/* protected by node.attr */
 	uint8_t lazy;			/* DXF_TIME_*: newer than the slot's */
 	uint8_t lazy_new;		/* of them: touched since dxf_op_di() */
+	bool queued;			/* dxf_bg_queue(): it will be looked at */
+
+	/*
+	 * No security.capability: set under the inode lock held at least
+	 * shared (atomically), cleared by who sets that xattr.
+	 */
+	bool nocap;
+	/* by the inode lock held exclusively: blocks behind EOF wait on the
+	 * orphan list for a truncate that failed half-way */
+	bool trunc_pending;
 
 	/* protected by the metadata lock */
 	bool orphan;			/* on the list on media */
