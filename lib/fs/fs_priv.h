@@ -16,6 +16,7 @@
 #ifndef DXF_FS_PRIV_H
 #define DXF_FS_PRIV_H
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "acl.h"
@@ -84,6 +85,12 @@ struct dxf_inode {
 	struct dxf_dirty *dirty;	/* NULL: nothing was ever deferred */
 };
 
+/* How many subdirectories a directory has whose link count is saturated. */
+struct dxf_subdirs {
+	dxf_ino_t ino;			/* 0: of none */
+	uint32_t n;
+};
+
 struct dxf_fs {
 	struct dxf_ext2 *e2;
 	struct dxf_txnmgr *txnmgr;
@@ -107,7 +114,7 @@ struct dxf_fs {
 	struct dxf_inode *orphan_head;
 	dxf_ino_t orphan_rest;		/* behind the last: a damaged tail */
 	size_t norphans;
-	struct { dxf_ino_t ino; uint32_t n; } subdirs;	/* nlink.c */
+	struct dxf_subdirs subdirs;	/* nlink.c */
 	uint64_t ntxn;
 
 	struct dxf_mutex lazy_lock;	/* DXF_RANK_LEAF */
@@ -247,6 +254,8 @@ struct dxf_op {
 		struct dxf_dinode di;
 	} in[DXF_OP_MAX];
 	struct dxf_inode *orphan_add, *orphan_del;	/* orphan.c */
+	struct dxf_subdirs subdirs;			/* nlink.c */
+	bool subdirs_changed;
 	struct dxf_txn_hook hook;
 };
 int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs);
@@ -300,12 +309,66 @@ int dxf_nlink_room(const struct dxf_fs *fs, const struct dxf_dinode *di);
 int dxf_nlink_add_subdir(struct dxf_op *op, struct dxf_inode *dir);
 int dxf_nlink_drop_subdir(struct dxf_op *op, struct dxf_inode *dir);
 
-/* ---- open.c (dxf_fs_open_file, dxf_fs_release), symlink.c ---- */
+/* The end hook.  Locks: the metadata lock. */
+void dxf_nlink_committed(struct dxf_op *op);
+
+/* ---- namei.c: what the operations on names share ---- */
+
+/* Returns: 0; -ENAMETOOLONG; -ENOENT empty; -EINVAL a slash in it. */
+int dxf_name_check(const char *name);
+/* Is it a directory that is still there?  0, -ENOTDIR, -ENOENT. */
+int dxf_dir_check(struct dxf_inode *dir);
+/* ... and may an entry be added?  Also -EPERM. */
+int dxf_dir_may_create(struct dxf_inode *dir);
+/* May the entry of @victim in @dir be removed or replaced?  0, -EPERM. */
+int dxf_dir_may_delete(struct dxf_inode *dir, struct dxf_inode *victim);
+/* Lock exclusively in rising order, each once: @v is sorted, NULLs go. */
+int dxf_inodes_wrlock(struct dxf_inode **v, int n);
+void dxf_inodes_unlock(struct dxf_inode **v, int n);
+/* The times of a directory whose entries change. */
+void dxf_dir_changed(struct dxf_dinode *di, const struct timespec *now);
+
+/*
+ * The common end of dxf_fs_lookup, mknod, ...: attributes and one more lookup
+ * for the caller's pin.
+ */
+void dxf_give_lookup(struct dxf_fs *fs, struct dxf_inode *inode,
+		     struct dxf_attr *out);
+
+static inline uint32_t dxf_inode_nlink(struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&inode->node.attr);
+
+	return inode->node.di.nlink;
+}
+
+/* Is @gid one of the caller's groups, or may it ignore that? */
+static inline bool dxf_cred_has_group(const struct dxf_cred *c, gid_t gid)
+{
+	return c == NULL || c->uid == 0 || c->gid == gid ||
+	       (c->in_group != NULL && c->in_group(c, gid));
+}
+
+/* Evaluate @call; without space free what zombies hold and try once more. */
+#define DXF_RETRY_NOSPC(fs, call) ({					\
+	int dxf_e = (call);						\
+	if (dxf_e == -ENOSPC && dxf_orphan_reclaim(fs))			\
+		dxf_e = (call);						\
+	dxf_e;								\
+})
+
+/* ---- symlink.c ---- */
 
 /* Does the symlink keep its target in the inode? */
 bool dxf_symlink_is_fast(const struct dxf_fs *fs, const struct dxf_dinode *di);
 /* Does the inode map blocks (i_block is a map or an extent root)? */
 bool dxf_inode_has_map(const struct dxf_fs *fs, const struct dxf_dinode *di);
+/* Store the target of a new symlink, in the operation. */
+int dxf_symlink_fill(struct dxf_op *op, struct dxf_inode *inode,
+		     struct dxf_dinode *di, const char *target,
+		     unsigned int balloc_flags);
+
+/* open.c has dxf_fs_open_file() and dxf_fs_release(). */
 
 /* ---- truncate.c ---- */
 
@@ -337,8 +400,12 @@ int dxf_sync_after(struct dxf_fs *fs, struct dxf_inode *inode, bool dir);
  * needed.  Returns: 0; -EIO, sticky: the filesystem is read-only from now on.
  */
 int dxf_flush_data(struct dxf_fs *fs, struct dxf_inode *inode);
-/* The background thread is to look at the inode (lazy times, dirty data). */
+/*
+ * The background thread is to look at the inode (lazy times, dirty data).
+ * _locked: node.attr is held.
+ */
 void dxf_bg_queue(struct dxf_fs *fs, struct dxf_inode *inode);
+void dxf_bg_queue_locked(struct dxf_fs *fs, struct dxf_inode *inode);
 /*
  * The last step of an eviction before the inode is freed (its lazy times were
  * written with dxf_inode_flush_times()): takes it off the background thread's
