@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * op.c - the common shape of a metadata operation.
+ *
+ * Owns the order: begin, copies of slots, staging, commit, and the in-memory
+ * slots that follow.  Knows nothing of names or data.
+ *
+ * Invariants:
+ *   O1  an inode's slot in memory changes in the end hook only, after F2 and
+ *	 under the metadata lock, so that it never runs ahead of media and no
+ *	 two operations start from the same copy
+ *   O2  after an abort nothing in memory is different from before
+ */
+#include "fs_priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void op_ended(struct dxf_txn_hook *h, bool committed)
+{
+	struct dxf_op *op = dxf_container_of(h, struct dxf_op, hook);
+
+	if (!committed)
+		return;
+	for (int i = 0; i < op->n; i++)
+		dxf_inode_set_di(op->in[i].inode, &op->in[i].di);
+	dxf_orphan_committed(op);
+	dxf_nlink_committed(op);
+	__atomic_fetch_add(&op->fs->ntxn, 1, __ATOMIC_RELAXED);
+}
+
+int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs)
+{
+	op->fs = fs;
+	op->n = 0;
+	op->orphan_add = op->orphan_del = NULL;
+	op->subdirs_changed = false;
+	op->hook = (struct dxf_txn_hook){ .fn = op_ended };
+	return dxf_txn_begin(fs->txnmgr, 0, &op->t);
+}
+
+struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)
+{
+	for (int i = 0; i < op->n; i++) {
+		if (op->in[i].inode == inode)
+			return &op->in[i].di;
+	}
+	assert(op->n < DXF_OP_MAX);
+	op->in[op->n].inode = inode;
+	{
+		DXF_SCOPED_MUTEX(&inode->node.attr);
+
+		/* What is touched from here on is newer than the copy. */
+		inode->lazy_new = 0;
+		op->in[op->n].di = inode->node.di;
+	}
+	return &op->in[op->n++].di;
+}
+
+struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
+			      dxf_ino_t ino)
+{
+	assert(op->n < DXF_OP_MAX);
+	assert(inode->node.ino == 0 && ino != 0);
+	dxf_node_init(&inode->node, op->fs->e2, ino);
+	inode->lock.key = ino;
+	op->in[op->n].inode = inode;
+	memset(&op->in[op->n].di, 0, sizeof(op->in[op->n].di));
+	return &op->in[op->n++].di;
+}
+
+int dxf_op_commit(struct dxf_op *op)
+{
+	for (int i = 0; i < op->n; i++) {
+		int err = dxf_dinode_write(op->fs->e2, op->t,
+					   op->in[i].inode->node.ino,
+					   &op->in[i].di);
+
+		if (err != 0) {
+			dxf_op_abort(op);
+			return err;
+		}
+	}
+	dxf_txn_on_end(op->t, &op->hook);
+	return dxf_txn_commit(op->t);
+}
+
+void dxf_op_abort(struct dxf_op *op)
+{
+	dxf_txn_abort(op->t);
+}
+
+int dxf_op_end(struct dxf_op *op, int err)
+{
+	if (err == 0)
+		return dxf_op_commit(op);
+	dxf_op_abort(op);
+	return err;
+}
