@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * access_x86.c - the guarded access loops for x86-64.
+ *
+ * Owns the instructions that touch media on this machine, but for cache
+ * flushes.  Must not know regions.
+ *
+ * Invariants: no access crosses an aligned 8-byte word of media except
+ * vector accesses that are aligned to their own size, which cover whole words
+ * and never cross a cache line.  (No `rep movs` on media: a machine check in a
+ * fast string copy, or in a load across two lines, is not recoverable on all
+ * CPUs.)  Each loop is in the exception table from its first access to its
+ * last.
+ *
+ * AVX is in the text of the assembler only, so the compiler needs no flag for
+ * it; the functions with it are not inlined, since vzeroupper would change
+ * registers under a caller that was compiled for AVX.
+ */
+#include "guard.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#define LINE_CLOBBERS "xmm0", "xmm1", "xmm2", "xmm3", "cc", "memory"
+
+/* The loops: @n steps from *@src to *@dst.  What is left of @n: 0 or faulted. */
+static size_t copy_bytes(char **dst, const char **src, size_t n)
+{
+	unsigned int t;
+
+	if (n == 0)
+		return 0;
+	asm volatile("1:	movzbl	(%[s]), %[t]\n\t"
+		     "movb	%b[t], (%[d])\n\t"
+		     "inc	%[s]\n\t"
+		     "inc	%[d]\n\t"
+		     "dec	%[n]\n\t"
+		     "jnz	1b\n"
+		     "2:\n\t" DXF_EXTABLE
+		     : [d] "+r" (*dst), [s] "+r" (*src), [n] "+r" (n),
+		       [t] "=&q" (t)
+		     : : "cc", "memory");
+	return n;
+}
+
+static size_t copy_words(char **dst, const char **src, size_t n)
+{
+	uint64_t t;
+
+	if (n == 0)
+		return 0;
+	asm volatile("1:	movq	(%[s]), %[t]\n\t"
+		     "movq	%[t], (%[d])\n\t"
+		     "add	$8, %[s]\n\t"
+		     "add	$8, %[d]\n\t"
+		     "dec	%[n]\n\t"
+		     "jnz	1b\n"
+		     "2:\n\t" DXF_EXTABLE
+		     : [d] "+r" (*dst), [s] "+r" (*src), [n] "+r" (n),
+		       [t] "=&r" (t)
+		     : : "cc", "memory");
+	return n;
+}
+
+/* 64 bytes a step by 16-byte registers: LOAD and STORE say what is aligned. */
+#define SSE_LINES(load, store)						\
+	asm volatile("1:\t" load "	(%[s]), %%xmm0\n\t"		\
+		     load "	16(%[s]), %%xmm1\n\t"			\
+		     load "	32(%[s]), %%xmm2\n\t"			\
+		     load "	48(%[s]), %%xmm3\n\t"			\
+		     store "	%%xmm0, (%[d])\n\t"			\
+		     store "	%%xmm1, 16(%[d])\n\t"			\
+		     store "	%%xmm2, 32(%[d])\n\t"			\
+		     store "	%%xmm3, 48(%[d])\n\t"			\
+		     "add	$64, %[s]\n\t"				\
+		     "add	$64, %[d]\n\t"				\
+		     "dec	%[n]\n\t"				\
+		     "jnz	1b\n"					\
+		     "2:\n\t" DXF_EXTABLE				\
+		     : [d] "+r" (*dst), [s] "+r" (*src), [n] "+r" (n)	\
+		     : : LINE_CLOBBERS)
+
+static size_t load_lines(char **dst, const char **src, size_t n)
+{
+	if (n != 0)
+		SSE_LINES("movdqa", "movdqu");
+	return n;
+}
+
+static size_t store_lines(char **dst, const char **src, size_t n)
+{
+	if (n != 0)
+		SSE_LINES("movdqu", "movdqa");
+	return n;
+}
+
+static size_t nt_lines_sse2(char **dst, const char **src, size_t n)
+{
+	SSE_LINES("movdqu", "movntdq");
+	return n;
+}
+
+static __attribute__((noinline)) size_t nt_lines_avx2(char **dst,
+						      const char **src,
+						      size_t n)
+{
+	asm volatile("1:	vmovdqu	(%[s]), %%ymm0\n\t"
+		     "vmovdqu	32(%[s]), %%ymm1\n\t"
+		     "vmovntdq	%%ymm0, (%[d])\n\t"
+		     "vmovntdq	%%ymm1, 32(%[d])\n\t"
+		     "add	$64, %[s]\n\t"
+		     "add	$64, %[d]\n\t"
+		     "dec	%[n]\n\t"
+		     "jnz	1b\n"
+		     "2:	vzeroupper\n\t" DXF_EXTABLE
+		     : [d] "+r" (*dst), [s] "+r" (*src), [n] "+r" (n)
+		     : : LINE_CLOBBERS);
+	return n;
+}
+
+static __attribute__((noinline)) size_t nt_lines_avx512(char **dst,
+							const char **src,
+							size_t n)
+{
+	asm volatile("1:	vmovdqu64	(%[s]), %%zmm0\n\t"
+		     "vmovntdq	%%zmm0, (%[d])\n\t"
+		     "add	$64, %[s]\n\t"
+		     "add	$64, %[d]\n\t"
+		     "dec	%[n]\n\t"
+		     "jnz	1b\n"
+		     "2:	vzeroupper\n\t" DXF_EXTABLE
+		     : [d] "+r" (*dst), [s] "+r" (*src), [n] "+r" (n)
+		     : : LINE_CLOBBERS);
+	return n;
+}
+
+/*
+ * @media is the side that is media: its words decide.  @lines moves 64 bytes
+ * a step and wants that side at a multiple of 16.
+ */
+static inline __attribute__((always_inline)) int
+copy_by(size_t (*lines)(char **, const char **, size_t),
+	char *dst, const char *src, uintptr_t media, size_t len)
+{
+	size_t head = DXF_MIN(len, -media % DXF_WORD);
+	size_t odd;
+
+	if (copy_bytes(&dst, &src, head) != 0)
+		return -EIO;
+	len -= head;
+	odd = (media + head) % 16 != 0 && len >= DXF_WORD;
+	if (copy_words(&dst, &src, odd) != 0)
+		return -EIO;
+	len -= odd * DXF_WORD;
+	if (lines(&dst, &src, len / DXF_CACHELINE) != 0)
+		return -EIO;
+	len %= DXF_CACHELINE;
+	if (copy_words(&dst, &src, len / DXF_WORD) != 0 ||
+	    copy_bytes(&dst, &src, len % DXF_WORD) != 0)
+		return -EIO;
+	return 0;
+}
+
+int dxf_access_load(void *dst, const void *src, size_t len)
+{
+	return copy_by(load_lines, dst, src, (uintptr_t)src, len);
+}
+
+int dxf_access_store(void *dst, const void *src, size_t len)
+{
+	return copy_by(store_lines, dst, src, (uintptr_t)dst, len);
+}
+
+static size_t nt_lines_choose(char **dst, const char **src, size_t n);
+
+/* Set once, to the same value by whichever threads come first. */
+static size_t (*nt_lines)(char **, const char **, size_t) = nt_lines_choose;
+
+static size_t nt_lines_choose(char **dst, const char **src, size_t n)
+{
+	size_t (*fn)(char **, const char **, size_t) = nt_lines_sse2;
+
+	if (__builtin_cpu_supports("avx512f"))
+		fn = nt_lines_avx512;
+	else if (__builtin_cpu_supports("avx2"))
+		fn = nt_lines_avx2;
+	__atomic_store_n(&nt_lines, fn, __ATOMIC_RELAXED);
+	return fn(dst, src, n);
+}
+
+int dxf_access_store_nt(void *dst, const void *src, size_t len)
+{
+	char *d = dst;
+	const char *s = src;
+
+	assert((uintptr_t)dst % DXF_CACHELINE == 0);
+	assert(len > 0 && len % DXF_CACHELINE == 0);
+	return __atomic_load_n(&nt_lines, __ATOMIC_RELAXED)
+		(&d, &s, len / DXF_CACHELINE) != 0 ? -EIO : 0;
+}
+
+bool dxf_access_has_nt(void)
+{
+	return true;
+}

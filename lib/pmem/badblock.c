@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * badblock.c - the list of media ranges that are known to be poisoned.
+ *
+ * Must not touch media.
+ *
+ * Invariants: the list is sorted, its ranges are whole sectors of the file or
+ * device, not empty, apart from each other, and meet the window.  A range
+ * that has no room in memory is forgotten: whoever loads it finds it again.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "alloc.h"
+#include "log.h"
+#include "region_priv.h"
+
+static void check_list(const struct dxf_region *r)
+{
+	for (size_t i = 0; i < r->nbad; i++) {
+		assert(r->bad[i].start < r->bad[i].end);
+		assert(r->bad[i].start < r->size);
+		assert(i == 0 || r->bad[i - 1].end < r->bad[i].start);
+	}
+	assert(r->nbad <= r->bad_cap);
+}
+
+static int reserve_one(struct dxf_region *r)
+{
+	size_t cap = r->bad_cap * 2 + 8;
+	struct dxf_bad *p;
+
+	if (r->nbad < r->bad_cap)
+		return 0;
+	p = dxf_realloc(r->bad, cap * sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	r->bad = p;
+	r->bad_cap = cap;
+	return 0;
+}
+
+/* The first range that ends behind @off: it is where @off is, or the next. */
+static size_t find_locked(const struct dxf_region *r, dxf_off_t off)
+{
+	size_t lo = 0, hi = r->nbad;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (r->bad[mid].end > off)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+static void set_count(struct dxf_region *r, size_t n)
+{
+	__atomic_store_n(&r->nbad, n, __ATOMIC_RELEASE);
+}
+
+static void remove_locked(struct dxf_region *r, size_t i, size_t n)
+{
+	memmove(&r->bad[i], &r->bad[i + n],
+		(r->nbad - i - n) * sizeof(*r->bad));
+	set_count(r, r->nbad - n);
+}
+
+static void insert_locked(struct dxf_region *r, size_t i, struct dxf_bad b)
+{
+	assert(r->nbad < r->bad_cap);
+	memmove(&r->bad[i + 1], &r->bad[i], (r->nbad - i) * sizeof(*r->bad));
+	r->bad[i] = b;
+	set_count(r, r->nbad + 1);
+}
+
+/* Add a range and swallow those that it meets or touches. */
+static int add_locked(struct dxf_region *r, struct dxf_bad b)
+{
+	size_t i, n = 0;
+	int ret = reserve_one(r);
+
+	if (ret != 0)
+		return ret;
+	i = find_locked(r, b.start);
+	if (i > 0 && r->bad[i - 1].end == b.start)
+		i--;
+	while (i + n < r->nbad && r->bad[i + n].start <= b.end) {
+		b.start = DXF_MIN(b.start, r->bad[i + n].start);
+		b.end = DXF_MAX(b.end, r->bad[i + n].end);
+		n++;
+	}
+	remove_locked(r, i, n);
+	insert_locked(r, i, b);
+	check_list(r);
+	return 0;
+}
+
+/*
+ * Round to sectors of the file or device (the window starts at one) and to
+ * the window.  Returns: is anything left?
+ */
+static bool round_out(const struct dxf_region *r, dxf_off_t off, uint64_t len,
+		      struct dxf_bad *out)
+{
+	if (len == 0 || off >= r->size)
+		return false;
+	len = DXF_MIN(len, r->size - off);
+	out->start = dxf_align_down(off, DXF_SECTOR);
+	out->end = dxf_align_up(off + len, DXF_SECTOR);
+	return true;
+}
+
+void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	struct dxf_bad b;
+	int ret;
+
+	if (!round_out(r, off, len, &b))
+		return;
+	dxf_mutex_lock(&r->bad_lock);
+	ret = add_locked(r, b);
+	dxf_mutex_unlock(&r->bad_lock);
+	dxf_log_err("media error: [%" PRIu64 ", %" PRIu64 ") cannot be read%s",
+		    b.start, b.end, ret != 0 ? " (and not remembered)" : "");
+}
+
+bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
+		       struct dxf_bad *out)
+{
+	/* The lock is no part of what is const. */
+	struct dxf_mutex *lock = (struct dxf_mutex *)&r->bad_lock;
+	bool found;
+	size_t i;
+
+	if (__atomic_load_n(&r->nbad, __ATOMIC_ACQUIRE) == 0 || len == 0)
+		return false;
+	DXF_SCOPED_MUTEX(lock);
+	i = find_locked(r, off);
+	found = i < r->nbad && (r->bad[i].start < off ||
+				r->bad[i].start - off < len);
+	if (found)
+		*out = r->bad[i];
+	return found;
+}
+
+/* Cut [b.start, b.end) out of the list. */
+static int clear_locked(struct dxf_region *r, struct dxf_bad b)
+{
+	size_t i = find_locked(r, b.start);
+	struct dxf_bad rest;
+
+	/* Only cutting out of the middle needs one more. */
+	if (reserve_one(r) != 0)
+		return -ENOMEM;
+	while (i < r->nbad && r->bad[i].start < b.end) {
+		rest = r->bad[i];
+		remove_locked(r, i, 1);
+		if (rest.start < b.start)
+			insert_locked(r, i++, (struct dxf_bad){ rest.start,
+								b.start });
+		if (rest.end > b.end)
+			insert_locked(r, i++, (struct dxf_bad){ b.end,
+								rest.end });
+	}
+	check_list(r);
+	return 0;
+}
+
+void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	struct dxf_bad b = {
+		.start = dxf_align_up(off, DXF_SECTOR),
+		.end = dxf_align_down(off + len, DXF_SECTOR),
+	};
+
+	/* The last sector of the window may be cut off by its end. */
+	if (off + len == r->size)
+		b.end = dxf_align_up(off + len, DXF_SECTOR);
+	if (b.start >= b.end)
+		return;
+	DXF_SCOPED_MUTEX(&r->bad_lock);
+	if (r->nbad > 0)
+		(void)clear_locked(r, b);
+}
+
+int dxf_badblock_init(struct dxf_region *r, const char *sysfs)
+{
+	return 0;
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * persist.c - the only code that stores to media, flushes and fences.
+ *
+ * Must not know what the bytes mean, nor which ranges are dirty.
+ *
+ * Invariants:
+ *  - A hook sees each call before it takes effect; what is refused
+ *    (range, ro, fault plan, host full) is no persist point.
+ *  - A cache line is stored either non-temporally or by ordinary stores in one
+ *    call; lines that the range covers in part always by ordinary stores.
+ *  - Without NOFLUSH every line that was stored ordinarily is flushed before
+ *    the call returns; with it (and DATA) all but the partly covered ones.
+ *  - Aligned 8-byte words are stored whole (access_x86.c, access_arm64.c).
+ */
+#include "persist.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "fault.h"
+#include "guard.h"
+#include "region_priv.h"
+
+#define ALL_FLAGS	(DXF_PERSIST_TEMPORAL | DXF_PERSIST_NOFLUSH | \
+			 DXF_PERSIST_RECOVERY)
+
+/* From this many bytes of whole lines on, non-temporal stores are faster. */
+#define NT_MIN		256
+
+#define ZEROS_LEN	4096
+
+static const char zeros[ZEROS_LEN] __attribute__((aligned(DXF_CACHELINE)));
+
+/* ---- counters and hook ---- */
+
+static struct dxf_persist_stats *my_stats(const struct dxf_region *r)
+{
+	static unsigned int next;
+	static _Thread_local unsigned int mine = UINT32_MAX;
+
+	if (mine == UINT32_MAX)
+		mine = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED) %
+		       DXF_PERSIST_SHARDS;
+	return &r->shards[mine].n;
+}
+
+static void count(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static void announce(struct dxf_region *r, struct dxf_persist_event ev)
+{
+	count(&my_stats(r)->calls[ev.op], 1);
+	if (r->hook == NULL)
+		return;
+	ev.point = __atomic_fetch_add(&r->point, 1, __ATOMIC_RELAXED);
+	r->hook(r->hook_ctx, &ev);
+}
+
+void dxf_persist_set_hook(struct dxf_region *r,
+	void (*fn)(void *ctx, const struct dxf_persist_event *ev), void *ctx)
+{
+	r->hook = fn;
+	r->hook_ctx = ctx;
+}
+
+static void add_stats(struct dxf_persist_stats *sum,
+		      const struct dxf_persist_stats *s)
+{
+	for (int i = 0; i < DXF_PERSIST_NOPS; i++)
+		sum->calls[i] += __atomic_load_n(&s->calls[i],
+						 __ATOMIC_RELAXED);
+	sum->bytes_stored += __atomic_load_n(&s->bytes_stored,
+					     __ATOMIC_RELAXED);
+	sum->bytes_nt += __atomic_load_n(&s->bytes_nt, __ATOMIC_RELAXED);
+	sum->lines_flushed += __atomic_load_n(&s->lines_flushed,
+					      __ATOMIC_RELAXED);
+}
+
+void dxf_persist_get_stats(const struct dxf_region *r,
+			   struct dxf_persist_stats *out)
+{
+	struct dxf_persist_stats sum = { { 0 } };
+
+	for (int i = 0; i < DXF_PERSIST_SHARDS; i++)
+		add_stats(&sum, &r->shards[i].n);
+	*out = sum;
+}
+
+/* ---- stores ---- */
+
+/* What to store: bytes in memory, or with NULL zeros. */
+static int put(char *dst, const char *src, size_t len, bool nt)
+{
+	int (*store)(void *, const void *, size_t) =
+		nt ? dxf_access_store_nt : dxf_access_store;
+	int ret = 0;
+
+	if (len == 0)
+		return 0;
+	if (src != NULL)
+		return store(dst, src, len);
+	for (size_t n; ret == 0 && len > 0; dst += n, len -= n) {
+		/* Whole words: a step ends where one does. */
+		n = ZEROS_LEN - (nt ? 0 : (uintptr_t)dst % DXF_CACHELINE);
+		n = DXF_MIN(len, n);
+		ret = store(dst, zeros, n);
+	}
+	return ret;
+}
+
+static int flush_addr(const struct dxf_region *r, const char *addr, size_t len)
+{
+	uintptr_t start = dxf_align_down((uintptr_t)addr, DXF_CACHELINE);
+	uintptr_t end = dxf_align_up((uintptr_t)addr + len, DXF_CACHELINE);
+
+	if (r->flush == NULL || len == 0)
+		return 0;
+	count(&my_stats(r)->lines_flushed, (end - start) / DXF_CACHELINE);
+	return dxf_flush_range(r->flush, addr, len);
+}
+
+/* A range cut at the first and last line boundary in it. */
+struct parts {
+	size_t head, lines, tail;	/* bytes of each */
+};
+
+static struct parts cut(const char *dst, size_t len)
+{
+	size_t head = DXF_MIN(len, -(uintptr_t)dst % DXF_CACHELINE);
+	size_t lines = dxf_align_down(len - head, DXF_CACHELINE);
+
+	return (struct parts){ head, lines, len - head - lines };
+}
+
+static int store_ordinary(struct dxf_region *r, char *dst, const char *src,
+			  size_t len, unsigned int flags)
+{
+	struct parts p = cut(dst, len);
+	int ret = put(dst, src, len, false);
+
+	if (ret != 0)
+		return ret;
+	if (!(flags & DXF_PERSIST_NOFLUSH))
+		return flush_addr(r, dst, len);
+	if (!(flags & DXF_PERSIST_TEMPORAL))
+		return flush_addr(r, dst + p.head, p.lines);
+	return 0;
+}
+
+static int store_bulk(struct dxf_region *r, char *dst, const char *src,
+		      size_t len, unsigned int flags)
+{
+	struct parts p = cut(dst, len);
+	char *mid = dst + p.head, *tail = mid + p.lines;
+	const char *mid_src = src != NULL ? src + p.head : NULL;
+	const char *tail_src = src != NULL ? mid_src + p.lines : NULL;
+	int ret;
+
+	ret = put(dst, src, p.head, false);
+	if (ret == 0)
+		ret = put(mid, mid_src, p.lines, true);
+	if (ret == 0)
+		ret = put(tail, tail_src, p.tail, false);
+	if (ret == 0 && !dxf_access_has_nt())
+		ret = flush_addr(r, mid, p.lines);
+	count(&my_stats(r)->bytes_nt, p.lines);
+	if (ret != 0 || (flags & DXF_PERSIST_NOFLUSH))
+		return ret;
+	ret = flush_addr(r, dst, p.head);
+	return ret == 0 ? flush_addr(r, tail, p.tail) : ret;
+}
+
+static int store(struct dxf_region *r, dxf_off_t off, const char *src,
+		 size_t len, unsigned int flags)
+{
+	char *dst = r->wr + off;
+	bool bulk = r->media == DXF_MEDIA_DAX &&
+		    !(flags & DXF_PERSIST_TEMPORAL) &&
+		    cut(dst, len).lines >= NT_MIN;
+
+	count(&my_stats(r)->bytes_stored, len);
+	return bulk ? store_bulk(r, dst, src, len, flags) :
+		      store_ordinary(r, dst, src, len, flags);
+}
+
+/* What must be so before anything is stored. */
+static int prepare(struct dxf_region *r, dxf_off_t off, uint64_t len,
+		   unsigned int flags)
+{
+	struct dxf_bad bad;
+
+	if (flags & ~(unsigned int)ALL_FLAGS)
+		return -EINVAL;
+	if (!dxf_region_holds(r, off, len))
+		return -ERANGE;
+	if (r->wr == NULL)
+		return -EROFS;
+	if (dxf_fault(DXF_FAULT_PERSIST))
+		return -EIO;
+	if (!(flags & DXF_PERSIST_RECOVERY) &&
+	    dxf_badblock_find(r, off, len, &bad))
+		return -EIO;
+	return dxf_hostalloc_ensure(r, off, len);
+}
+
+int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
+		     size_t len, unsigned int flags)
+{
+	int ret = prepare(r, off, len, flags);
+
+	if (ret != 0 || len == 0)
+		return ret;
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_COPY, .off = off, .len = len,
+		.src = src, .flags = flags });
+	return store(r, off, src, len, flags);
+}
+
+int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
+		     unsigned int flags)
+{
+	int ret = prepare(r, off, len, flags);
+
+	if (ret != 0 || len == 0)
+		return ret;
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_ZERO, .off = off, .len = len,
+		.flags = flags });
+	return store(r, off, NULL, len, flags);
+}
+
+/* Pieces end at line boundaries of the target: no line is stored twice. */
+#define MOVE_LEN	8192
+
+static int move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
+		uint64_t len, unsigned int flags)
+{
+	char buf[MOVE_LEN];
+	int ret = 0;
+
+	for (size_t n; ret == 0 && len > 0; dst += n, src += n, len -= n) {
+		n = MOVE_LEN - (uintptr_t)(r->wr + dst) % DXF_CACHELINE;
+		n = DXF_MIN(len, n);
+		ret = dxf_access_load(buf, r->rd + src, n);
+		if (ret == 0)
+			ret = store(r, dst, buf, n, flags);
+	}
+	return ret;
+}
+
+int dxf_persist_move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
+		     uint64_t len, unsigned int flags)
+{
+	struct dxf_bad bad;
+	int ret;
+
+	if (!dxf_region_holds(r, src, len))
+		return -ERANGE;
+	assert(len == 0 || dst >= src + len || src >= dst + len);
+	ret = prepare(r, dst, len, flags);
+	if (ret != 0 || len == 0)
+		return ret;
+	if (dxf_badblock_find(r, src, len, &bad))
+		return -EIO;
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_COPY, .off = dst, .len = len,
+		.src = r->rd + src, .flags = flags });
+	return move(r, dst, src, len, flags);
+}
+
+/* ---- flush, fence, msync ---- */
+
+int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	if (!dxf_region_holds(r, off, len))
+		return -ERANGE;
+	if (dxf_fault(DXF_FAULT_PERSIST))
+		return -EIO;
+	if (len == 0 || r->wr == NULL)
+		return 0;
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_FLUSH, .off = off, .len = len });
+	return flush_addr(r, r->wr + off, len);
+}
+
+void dxf_persist_fence(struct dxf_region *r)
+{
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_FENCE });
+	if (r->flush != NULL)
+		dxf_flush_drain(r->flush);
+}
+
+int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	if (!dxf_region_holds(r, off, len))
+		return -ERANGE;
+	if (r->media == DXF_MEDIA_DAX || r->wr == NULL || len == 0)
+		return 0;
+	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
+			    SYNC_FILE_RANGE_WRITE) == 0)
+		return 0;
+	/* It is a head start; a host that has no such thing waits in msync. */
+	return errno == ENOSYS ? 0 : -errno;
+}
+
+static int msync_pages(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = dxf_align_down((uintptr_t)r->wr + off, page);
+	uintptr_t end = dxf_align_up((uintptr_t)r->wr + off + len, page);
+
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_MSYNC, .off = off, .len = len });
+	return msync((void *)start, end - start, MS_SYNC) == 0 ? 0 : -errno;
+}
+
+int dxf_persist_msync(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	int ret;
+
+	if (r->media == DXF_MEDIA_DAX) {
+		ret = dxf_persist_flush(r, off, len);
+		dxf_persist_fence(r);
+		return ret;
+	}
+	if (!dxf_region_holds(r, off, len))
+		return -ERANGE;
+	if (dxf_fault(DXF_FAULT_PERSIST))
+		return -EIO;
+	if (r->wr == NULL || len == 0)
+		return 0;
+	return msync_pages(r, off, len);
+}

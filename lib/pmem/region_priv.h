@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * region_priv.h - private to lib/pmem: what its files share about a region.
+ */
+#ifndef DXF_REGION_PRIV_H
+#define DXF_REGION_PRIV_H
+
+#include "flush.h"
+#include "lock.h"
+#include "persist.h"
+#include "region.h"
+
+#define DXF_HUGE_PAGE	(2 * DXF_MIB)
+#define DXF_SECTOR	512u
+
+/* ---- node.c: the file or device ---- */
+
+struct dxf_node {
+	int fd;			/* -1: anonymous memory */
+	int dev_lock_fd;	/* holds the lock on MAJ:MIN, or -1 */
+	enum dxf_region_kind kind;
+	char *path;		/* realpath(3); "" for anonymous memory */
+	uint64_t size;		/* bytes in the file or device */
+	uint64_t map_align;	/* mappings are whole multiples of it */
+	unsigned long fs_type;	/* of the file's filesystem, statfs(2) */
+};
+
+/*
+ * Resolve, open, identify and lock @path.
+ * Returns: as dxf_region_open(); after a failure nothing is left open.
+ */
+int dxf_node_open(struct dxf_node *node, const char *path, bool ro,
+		  struct dxf_err *err);
+void dxf_node_close(struct dxf_node *node);
+/* tmpfs, hugetlbfs or ramfs: memory and nothing else. */
+bool dxf_node_in_memory(const struct dxf_node *node);
+/* In words: "tmpfs", "ext4", "device-dax", ... */
+const char *dxf_node_type_name(const struct dxf_node *node);
+
+/* ---- devdax.c: what sysfs knows; @sysfs is "/sys" but for tests ---- */
+
+struct dxf_devdax {
+	uint64_t size;
+	uint64_t align;
+};
+
+/* Is the character device @rdev a dax device? */
+bool dxf_devdax_is(const char *sysfs, dev_t rdev);
+/* Returns: 0; -EINVAL sysfs is silent or nonsensical (@err says what). */
+int dxf_devdax_probe(const char *sysfs, dev_t rdev, const char *path,
+		     struct dxf_devdax *out, struct dxf_err *err);
+/*
+ * @path cannot be opened or is not there: if it is a dax device without its
+ * node, set @err to the reason.  Returns: -ENXIO, or 0: it is not that.
+ */
+int dxf_devdax_explain(const char *sysfs, const char *path,
+		       struct dxf_err *err);
+/* The CPU caches are in the persistence domain of all NVDIMM regions. */
+bool dxf_devdax_eadr(const char *sysfs);
+
+/* ---- imglock.c ---- */
+
+/*
+ * Lock @fd, and for a device also a name made of MAJ:MIN (@dev_fd, -1 if there
+ * is none): exclusively, or shared with @ro.
+ * Returns: 0; -EBUSY (@err says by whom); -errno.
+ */
+int dxf_imglock_take(int fd, bool ro, const char *path, int *dev_fd,
+		     struct dxf_err *err);
+/* "is in use by process N (name)", as far as that can be known. */
+int dxf_imglock_busy(int fd, const char *path, struct dxf_err *err);
+
+/* ---- map.c ---- */
+
+struct dxf_mapping {
+	char *addr;
+	size_t len;		/* 0: nothing is mapped */
+};
+
+/*
+ * Map [@foff, @foff + m->len) of @fd (-1: private memory) at an address that
+ * is @foff modulo @align.  Returns: 0, -errno.
+ */
+int dxf_map_at(struct dxf_mapping *m, int fd, uint64_t foff, int prot,
+	       int flags, uint64_t align);
+void dxf_map_drop(struct dxf_mapping *m);
+
+/* ---- the region ---- */
+
+struct dxf_bad {
+	dxf_off_t start, end;
+};
+
+/* A share of the counters: threads are spread over them. */
+#define DXF_PERSIST_SHARDS	16
+struct dxf_persist_shard {
+	struct dxf_persist_stats n;
+} __attribute__((aligned(128)));
+
+struct dxf_region {
+	struct dxf_mutex alloc_lock;	/* DXF_RANK_REGION */
+	struct dxf_mutex bad_lock;	/* DXF_RANK_REGION, never both */
+
+	/* fixed when it is opened */
+	struct dxf_node node;
+	struct dxf_mapping read_map, write_map;
+	const char *rd;			/* the window's first byte */
+	char *wr;			/* the same to write; NULL: ro */
+	uint64_t offset, size;		/* the window in the file */
+	enum dxf_media media;
+	enum dxf_granularity granularity;
+	bool map_sync;
+	struct dxf_flush *flush;	/* NULL on page media */
+	char describe[64];
+
+	/* protected by alloc_lock, host_full also read without it */
+	bool host_full;			/* every host block is allocated */
+	uint64_t *host_map;		/* bit per step that is allocated */
+	uint64_t host_steps, host_left;
+
+	/* protected by bad_lock, nbad also read without it */
+	struct dxf_bad *bad;		/* sorted, apart */
+	size_t nbad, bad_cap;
+
+	/* set while the region is idle */
+	void (*hook)(void *ctx, const struct dxf_persist_event *ev);
+	void *hook_ctx;
+
+	uint64_t point;			/* atomic; counts while hooked */
+	struct dxf_persist_shard *shards;	/* atomic counters */
+};
+
+/* [@off, @off + @len) lies in the region. */
+static inline bool dxf_region_holds(const struct dxf_region *r, dxf_off_t off,
+				    uint64_t len)
+{
+	return off <= r->size && len <= r->size - off;
+}
+
+/* ---- hostalloc.c ---- */
+
+/* Learn how much is allocated.  Returns: 0, -ENOMEM. */
+int dxf_hostalloc_init(struct dxf_region *r);
+/* dxf_region_populate() for a range that is known to lie in the region. */
+int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len);
+
+/* ---- badblock.c ---- */
+
+/* Read what the kernel knows about the media of @r.  Returns: 0, -ENOMEM. */
+int dxf_badblock_init(struct dxf_region *r, const char *sysfs);
+/*
+ * The first known bad range that meets [@off, @off + @len).
+ * Returns: is there one?
+ */
+bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
+		       struct dxf_bad *out);
+/* The sectors that lie wholly in [@off, @off + @len) are good again. */
+void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len);
+
+#endif
