@@ -40,25 +40,37 @@ void dxf_dirty_free(struct dxf_dirty *d);
 int dxf_dirty_mark(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 
 /*
- * Take the first dirty range that meets [@from, @to), clipped to it: it
- * becomes flushing.
+ * Take the first dirty range that meets [@from, @to), clipped to it and
+ * rounded out to 4 KiB granules (the last may reach past the end of a region,
+ * which persist's flush and msync allow): it becomes flushing.  A caller may
+ * hold several ranges; it goes on behind each, so that writers cannot keep it
+ * forever.  Waits only for flushes of others, when a granule has seven.
  * Returns: true and *@start, *@end; false: nothing dirty there.
  */
 bool dxf_dirty_take(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to,
 		    dxf_off_t *start, dxf_off_t *end);
-/* The taken range is written back. */
+/* The taken range, or a granule-aligned part of it, is written back. */
 void dxf_dirty_done(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 /* The write-back of the taken range failed: it is dirty again.  Cannot fail. */
 void dxf_dirty_undo(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
-/* Wait until no range that meets [@from, @to) is flushing. */
+/*
+ * Wait until no range that meets [@from, @to) is flushing.  A flush of another
+ * that failed has made its range dirty again: take once more afterwards.
+ */
 void dxf_dirty_wait(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to);
 
-/* Forget [@start, @end): only granules wholly inside are dropped. */
+/*
+ * Forget [@start, @end): only granules wholly inside are dropped.  What is
+ * flushing stays so until its flush ends.
+ */
 void dxf_dirty_drop(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 
 /* Nothing is dirty and nothing flushing. */
 bool dxf_dirty_is_empty(const struct dxf_dirty *d);
 /* Bytes dirty (not those flushing). */
 uint64_t dxf_dirty_bytes(const struct dxf_dirty *d);
+
+/* For tests: assert every invariant of the structure. */
+void dxf_dirty_check(struct dxf_dirty *d);
 
 #endif

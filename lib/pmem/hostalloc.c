@@ -104,26 +104,31 @@ static int fill_holes(int fd, off_t pos, off_t end)
 	return ret;
 }
 
-/* Allocate [@off, @off + @len) of the window, which changes no byte of it. */
+/*
+ * Allocate [@off, @off + @len) of the window, which changes no byte of it.
+ * Behind the end of a truncated image there is nothing to allocate; the store
+ * will find out.
+ */
 static int allocate(const struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
-	off_t pos = (off_t)(r->offset + off);
+	off_t pos = (off_t)(r->offset + off), end = pos + (off_t)len;
 	struct stat st;
 	int ret;
 
+	if (fstat(r->node.fd, &st) != 0)
+		return -errno;
+	end = DXF_MIN(end, st.st_size);
+	if (pos >= end)
+		return 0;
 	do {
 		ret = fallocate(r->node.fd, FALLOC_FL_KEEP_SIZE, pos,
-				(off_t)len);
+				end - pos);
 	} while (ret != 0 && errno == EINTR);
 	if (ret == 0)
 		return 0;
 	if (errno != EOPNOTSUPP && errno != ENOSYS)
 		return -errno;
-	/* A write must not grow a truncated image again. */
-	if (fstat(r->node.fd, &st) != 0)
-		return -errno;
-	return fill_holes(r->node.fd, pos,
-			  DXF_MIN(pos + (off_t)len, st.st_size));
+	return fill_holes(r->node.fd, pos, end);
 }
 
 static bool test_step(const struct dxf_region *r, uint64_t step)

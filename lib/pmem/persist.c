@@ -275,12 +275,19 @@ int dxf_persist_move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
 
 /* ---- flush, fence, msync ---- */
 
+/* Granules of a dirty-extent tree may reach past the end of the region. */
+static uint64_t clip(const struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	return DXF_MIN(len, r->size - off);
+}
+
 int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
-	if (!dxf_region_holds(r, off, len))
+	if (off > r->size)
 		return -ERANGE;
 	if (dxf_fault(DXF_FAULT_PERSIST))
 		return -EIO;
+	len = clip(r, off, len);
 	if (len == 0 || r->wr == NULL)
 		return 0;
 	announce(r, (struct dxf_persist_event){
@@ -298,8 +305,9 @@ void dxf_persist_fence(struct dxf_region *r)
 
 int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
-	if (!dxf_region_holds(r, off, len))
+	if (off > r->size)
 		return -ERANGE;
+	len = clip(r, off, len);
 	if (r->media == DXF_MEDIA_DAX || r->wr == NULL || len == 0)
 		return 0;
 	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
@@ -329,10 +337,11 @@ int dxf_persist_msync(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		dxf_persist_fence(r);
 		return ret;
 	}
-	if (!dxf_region_holds(r, off, len))
+	if (off > r->size)
 		return -ERANGE;
 	if (dxf_fault(DXF_FAULT_PERSIST))
 		return -EIO;
+	len = clip(r, off, len);
 	if (r->wr == NULL || len == 0)
 		return 0;
 	return msync_pages(r, off, len);

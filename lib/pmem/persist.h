@@ -24,8 +24,9 @@ enum dxf_persist_flags {
 	/* Ordinary stores only, each touched line flushed: small metadata. */
 	DXF_PERSIST_TEMPORAL = 1 << 0,
 	/*
-	 * With DATA: leave edge lines in the cache, unflushed; the caller
-	 * records them in a dirty-extent tree (durability=fsync).
+	 * With DATA: leave edge lines (those that the range covers in part)
+	 * in the cache, unflushed; the caller records them in a dirty-extent
+	 * tree (durability=fsync).  With TEMPORAL: flush nothing.
 	 */
 	DXF_PERSIST_NOFLUSH = 1 << 1,
 	/* The target may be in a known bad block, which this may clear. */
@@ -54,7 +55,11 @@ int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 int dxf_persist_move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
 		     uint64_t len, unsigned int flags);
 
-/* Write back the cache lines of the range (clwb), no fence.  0 or -EIO. */
+/*
+ * Write back the cache lines of the range (clwb), no fence.  Here and in msync
+ * what lies behind the end of the region is left out, since dirty granules are
+ * rounded out.  Returns: 0; -EIO; -ERANGE @off is outside.
+ */
 int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len);
 
 /* Order and complete this thread's stores and flushes (sfence). */

@@ -52,8 +52,9 @@ struct dxf_region_opts {
  * Ownership: *@out belongs to the caller, dxf_region_close() releases it.
  * Returns: 0; -EBUSY in use (@err says by whom where that can be known);
  * -EACCES, -EROFS no permission (@err names `-o ro` where that would work);
- * -EINVAL offset, size or kind of file unusable; -ENXIO a dax device with no
- * driver or in system-ram mode; -errno of open, fstat, mmap.
+ * -EINVAL offset (no multiple of 512, or too large), size or kind of file
+ * unusable; -EISDIR; -ENXIO a dax device with no driver or in system-ram mode;
+ * -errno of open, fstat, mmap.
  */
 int dxf_region_open(struct dxf_region **out, const char *path,
 		    const struct dxf_region_opts *opts, struct dxf_err *err);
@@ -101,7 +102,9 @@ ssize_t dxf_region_direct_access(const struct dxf_region *r, dxf_off_t off,
 /*
  * Make sure that host blocks lie behind [@off, @off + @len), so that a store
  * cannot be SIGBUS - allocates in 1 MiB steps and remembers them; costs one
- * test where the file is known to be fully allocated.
+ * test where the file is known to be fully allocated.  Stores do the same by
+ * themselves; but only a call of this one asks the fault plan (HOSTALLOC),
+ * since what was populated cannot fail for want of room in the store.
  * Returns: 0; -ENOSPC the host is full; -ERANGE outside; -errno of fallocate.
  */
 int dxf_region_populate(struct dxf_region *r, dxf_off_t off, uint64_t len);
