@@ -2,9 +2,12 @@
 /*
  * bmap.h - the block map of a file: indirect blocks and extent trees.
  *
- * Indirect blocks are ours: a branch is built detached and spliced with one
- * staged word.  Extent trees are libext2fs's (ext2fs_extent_insert, _replace,
- * _delete, _fix_parents), under DXF_RANK_EXT2FS, through our io_manager.
+ * Both kinds are ours.  New map blocks are built detached, filled directly and
+ * reached by one staged pointer; in those that were there before, the words that
+ * change are staged.  libext2fs's extent calls are not used: they never make a
+ * tree shorter or narrower again, so a punched file is one that e2fsck -fn
+ * complains of, they serialise all files on one handle, and they take a size
+ * for the end of the tree, while unwritten extents may lie behind it.
  *
  * Every mapped run is checked once, when it enters the cache: inside the
  * filesystem and not aliasing fixed metadata; else it is corruption.

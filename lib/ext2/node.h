@@ -16,6 +16,7 @@
 
 #include "balloc.h"
 #include "ext2.h"
+#include "lock.h"
 
 #define DXF_NDIRECT	12
 #define DXF_NIBLOCKS	15
