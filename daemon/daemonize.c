@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemonize.c - the way to the background.
+ */
+#include "daemonize.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "options.h"
+
+/* The child ended without a word: its status is ours, its message is out. */
+static int child_status(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return DXF_EXIT_SYSTEM;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "daxfuse: died of signal %d while mounting (%s)\n",
+		WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return DXF_EXIT_SYSTEM;
+}
+
+static void parent_wait(int fd, pid_t pid)
+{
+	char word;
+	ssize_t n;
+
+	do {
+		n = read(fd, &word, 1);
+	} while (n < 0 && errno == EINTR);
+	_exit(n == 1 ? DXF_EXIT_OK : child_status(pid));
+}
+
+int dxf_daemonize_begin(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		int err = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return err;
+	}
+	if (pid > 0) {
+		close(fds[1]);
+		parent_wait(fds[0], pid);
+	}
+	close(fds[0]);
+	return fds[1];
+}
+
+int dxf_daemonize_ready(int fd)
+{
+	DXF_CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int i;
+
+	assert(fd > 2);
+	if (null < 0)
+		return -errno;
+	setsid();
+	if (chdir("/") != 0)
+		return -errno;
+	dxf_log_to_syslog(true);
+	for (i = 0; i <= 2; i++)
+		if (dup2(null, i) < 0)
+			return -errno;
+	if (write(fd, "", 1) != 1)
+		dxf_log_warn("nobody waited for the mount");
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemonize.h - the way to the background.
+ *
+ * The process forks before it opens anything (locks and threads do not survive
+ * a fork) and the parent waits for the child's word: the command returns when
+ * the filesystem is mounted, or with the child's message and status.
+ */
+#ifndef DXF_DAEMONIZE_H
+#define DXF_DAEMONIZE_H
+
+/*
+ * Fork - returns in the child only; the parent exits with the child's status.
+ * Returns: a descriptor for dxf_daemonize_ready(); -errno: no fork happened.
+ */
+int dxf_daemonize_begin(void);
+
+/*
+ * In the child: leave the terminal and the directory, log to syslog, and let
+ * the parent exit with status 0.
+ * Returns: 0; -errno.
+ */
+int dxf_daemonize_ready(int fd);
+
+#endif

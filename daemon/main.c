@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - the program: parse, open, mount, serve, unmount, close.
+ *
+ * Owns the exit statuses, mount(8)'s: 1 the command line, 2 the system, 32 the
+ * mount.  A failure is one sentence on standard error, before anything goes to
+ * the background.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemonize.h"
+#include "fuse_api.h"
+#include "log.h"
+#include "options.h"
+#include "session.h"
+#include "signals.h"
+#include "worker.h"
+
+static int fail(const struct dxf_err *err, int status)
+{
+	fprintf(stderr, "daxfuse: %s\n", err->text);
+	return status;
+}
+
+static void print_version(void)
+{
+	printf("daxfuse %s\nlibfuse %s\n", DXF_VERSION, fuse_pkgversion());
+}
+
+/* Serve until the kernel or a signal ends it. */
+static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
+{
+	if (dxf_signals_wait(sigfd, dxf_workers_fd(w)) == 0)
+		return;
+	if (dxf_session_unmount(s))
+		/* the workers end by themselves, having served what the
+		 * unmount still wrote */
+		while (dxf_signals_wait(sigfd, dxf_workers_fd(w)) != 0)
+			;
+}
+
+/* The workers run: tell the world. */
+static int announce(struct dxf_session *s, int ready_fd, struct dxf_err *err)
+{
+	int ret;
+
+	dxf_session_note_mount(s);
+	if (ready_fd < 0)
+		return 0;
+	dxf_signals_ignore_hangup();
+	ret = dxf_daemonize_ready(ready_fd);
+	if (ret)
+		return dxf_err_set(err, -ret, "going to the background: %s",
+				   strerror(-ret));
+	return 0;
+}
+
+static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
+{
+	unsigned int n = s->opt->workers;
+	struct dxf_workers *w;
+	struct dxf_err err;
+	int ret, status = DXF_EXIT_OK;
+
+	ret = dxf_workers_start(&w, s, n ? n : dxf_workers_default());
+	if (ret) {
+		dxf_err_set(&err, -ret, "starting threads: %s", strerror(-ret));
+		dxf_session_detach(s);
+		return fail(&err, DXF_EXIT_SYSTEM);
+	}
+	ret = announce(s, ready_fd, &err);
+	if (ret)
+		status = fail(&err, DXF_EXIT_SYSTEM);
+	else
+		serve(s, w, sigfd);
+	dxf_workers_stop(w);
+	dxf_session_detach(s);
+	return status;
+}
+
+static int run(const struct dxf_options *o, int ready_fd, int sigfd)
+{
+	struct dxf_session s;
+	struct dxf_err err;
+	int status;
+
+	if (dxf_session_open(&s, o, &err) != 0)
+		return fail(&err, DXF_EXIT_MOUNT);
+	if (dxf_session_mount(&s, &err) != 0)
+		status = fail(&err, DXF_EXIT_MOUNT);
+	else
+		status = run_mounted(&s, ready_fd, sigfd);
+	if (dxf_session_close(&s) != 0 && status == DXF_EXIT_OK)
+		status = DXF_EXIT_SYSTEM;
+	return status;
+}
+
+static int start(const struct dxf_options *o)
+{
+	int ready_fd = -1, sigfd;
+	struct dxf_err err;
+
+	if (!o->foreground) {
+		ready_fd = dxf_daemonize_begin();
+		if (ready_fd < 0) {
+			dxf_err_set(&err, -ready_fd, "fork: %s",
+				    strerror(-ready_fd));
+			return fail(&err, DXF_EXIT_SYSTEM);
+		}
+	}
+	sigfd = dxf_signals_open();
+	if (sigfd < 0) {
+		dxf_err_set(&err, -sigfd, "signals: %s", strerror(-sigfd));
+		return fail(&err, DXF_EXIT_SYSTEM);
+	}
+	umask(0);
+	return run(o, ready_fd, sigfd);
+}
+
+int main(int argc, char **argv)
+{
+	struct dxf_options o;
+	struct dxf_err err;
+	int status = DXF_EXIT_OK;
+
+	if (dxf_options_parse(&o, argc, argv, &err) != 0) {
+		status = fail(&err, DXF_EXIT_USAGE);
+	} else if (o.help) {
+		dxf_options_help();
+	} else if (o.version) {
+		print_version();
+	} else if (!o.fake) {
+		if (o.debug)
+			dxf_log_set_level(DXF_LOG_DEBUG);
+		status = start(&o);
+	}
+	dxf_options_free(&o);
+	return status;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ops_xattr.c - extended attributes; setting one is in ops_raw.c.
+ */
+#include <errno.h>
+
+#include "ino.h"
+#include "ops.h"
+#include "reply.h"
+#include "worker.h"
+
+/* @n: what get or list returned into @buf of @size; size 0 asked for the
+ * length. */
+static void reply_xattr(fuse_req_t req, ssize_t n, const char *buf,
+			size_t size)
+{
+	if (n < 0)
+		dxf_reply_err(req, (int)n);
+	else if (size == 0)
+		fuse_reply_xattr(req, (size_t)n);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static char *scratch_for(fuse_req_t req, size_t size)
+{
+	char *buf = dxf_worker_scratch(size);
+
+	if (buf == NULL)
+		fuse_reply_err(req, ENOMEM);
+	return buf;
+}
+
+void dxf_ll_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+		     size_t size)
+{
+	char *buf = scratch_for(req, size);
+	ssize_t n;
+
+	if (buf == NULL)
+		return;
+	n = dxf_fs_getxattr(dxf_req_fs(req), dxf_ino_of_node(ino), name, buf,
+			    size);
+	reply_xattr(req, n, buf, size);
+}
+
+void dxf_ll_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	char *buf = scratch_for(req, size);
+	ssize_t n;
+
+	if (buf == NULL)
+		return;
+	n = dxf_fs_listxattr(dxf_req_fs(req), dxf_ino_of_node(ino), buf, size);
+	reply_xattr(req, n, buf, size);
+}
+
+void dxf_ll_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	dxf_reply_err(req, dxf_fs_removexattr(dxf_req_fs(req),
+					      dxf_ino_of_node(ino), name));
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * options.h - the command line: what the user asked for, checked.
+ *
+ * One table in options.c says of each `-o` word its name, its kind, where it
+ * goes and its line of help; parsing and --help both come from it.  The module
+ * does not know what an option makes happen.
+ */
+#ifndef DXF_OPTIONS_H
+#define DXF_OPTIONS_H
+
+#include "err.h"
+#include "fs.h"
+#include "region.h"
+
+/* Exit statuses, as mount(8) has them. */
+enum dxf_exit {
+	DXF_EXIT_OK = 0,
+	DXF_EXIT_USAGE = 1,
+	DXF_EXIT_SYSTEM = 2,
+	DXF_EXIT_MOUNT = 32,
+};
+
+enum dxf_dax_mode { DXF_DAX_INODE, DXF_DAX_ALWAYS, DXF_DAX_NEVER };
+
+/* An option that has a default of its own where nothing was said. */
+enum dxf_tri { DXF_TRI_UNSET, DXF_TRI_NO, DXF_TRI_YES };
+
+#define DXF_WORKERS_MAX	64
+
+struct dxf_options {
+	/* as the layers below want them */
+	struct dxf_region_opts region;
+	struct dxf_fs_opts fs;
+
+	/* for the session */
+	enum dxf_dax_mode dax;
+	enum dxf_tri mcsafe;
+	enum dxf_tri suid, dev, exec;
+	bool allow_other;
+	bool allow_root;
+	unsigned int workers;		/* 0: by the number of CPUs */
+	char *fsname;			/* NULL: the real path of the source */
+	char *subtype;
+
+	/* for the process */
+	char *source;
+	char *mountpoint;		/* as given */
+	bool helper;			/* called as mount.TYPE by mount(8) */
+	bool sloppy, fake, verbose;	/* mount(8)'s -s, -f, -v */
+	bool foreground;
+	bool debug;
+	bool help, version;
+};
+
+/*
+ * Parse the command line - called as mount.*, the flags are mount(8)'s.
+ * Ownership: *@o is released by dxf_options_free(), after a failure too.
+ * Returns: 0; -EINVAL with a sentence in @err.
+ */
+int dxf_options_parse(struct dxf_options *o, int argc, char **argv,
+		      struct dxf_err *err);
+void dxf_options_free(struct dxf_options *o);
+
+/* Print the usage, with a line for each option, to standard output. */
+void dxf_options_help(void);
+
+#endif

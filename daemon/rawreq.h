@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rawreq.h - the request as the kernel sent it.
+ *
+ * libfuse's parser drops flags that we need (who must lose setuid on a write),
+ * and its replies lack flags that we want.  So each worker looks at the raw
+ * request before libfuse does, leaves here what libfuse would lose, and
+ * touches up the replies to INIT, OPEN and CREATE on their way out.
+ *
+ * There is one request per thread at a time, so it is thread-local.
+ */
+#ifndef DXF_RAWREQ_H
+#define DXF_RAWREQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dxf_session;
+struct fuse_custom_io;
+
+struct dxf_rawreq {
+	uint64_t unique;
+	uint32_t opcode;
+	bool kill_priv;		/* strip setuid, setgid and capabilities */
+	bool set_open;		/* SETATTR through an open file, or O_TRUNC */
+	uint64_t init_flags;	/* INIT: what the kernel offers */
+};
+
+/* The calling thread's request. */
+extern __thread struct dxf_rawreq dxf_rawreq;
+
+/* Read the @len bytes of a request into dxf_rawreq. */
+void dxf_rawreq_parse(const void *buf, size_t len);
+
+/*
+ * The body of request @buf as a structure of @want bytes.  Returns: NULL when
+ * the request is shorter.
+ */
+const void *dxf_rawreq_body(const void *buf, size_t len, size_t want);
+
+/* Read and write of the connection, for fuse_session_custom_io(). */
+extern const struct fuse_custom_io dxf_rawreq_io;
+
+#endif

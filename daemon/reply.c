@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reply.c - answers to the kernel, and who asks.
+ *
+ * Owns the translation of attributes and credentials.  Must not know why an
+ * operation failed.
+ */
+#include "reply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "ino.h"
+
+void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = a->ino;
+	st->st_mode = a->mode;
+	st->st_nlink = a->nlink;
+	st->st_uid = a->uid;
+	st->st_gid = a->gid;
+	st->st_rdev = a->rdev;
+	st->st_size = (off_t)a->size;
+	st->st_blocks = (blkcnt_t)a->blocks;
+	st->st_blksize = a->blksize;
+	st->st_atim = a->atime;
+	st->st_mtim = a->mtime;
+	st->st_ctim = a->ctime;
+}
+
+void dxf_reply_attr(fuse_req_t req, const struct dxf_attr *a)
+{
+	struct stat st;
+
+	dxf_attr_to_stat(a, &st);
+	fuse_reply_attr(req, &st, DXF_TIMEOUT);
+}
+
+/* ---- entries ---- */
+
+void dxf_entry_fill(struct dxf_session *s, const struct dxf_attr *a,
+		    struct fuse_entry_param *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->ino = dxf_node_of_ino(a->ino);
+	e->attr_timeout = DXF_TIMEOUT;
+	e->entry_timeout = DXF_TIMEOUT;
+	dxf_attr_to_stat(a, &e->attr);
+	if (e->ino == DXF_ROOT_NODE) {
+		/* the kernel's own root has generation 0; another one would
+		 * make it a stale inode */
+		dxf_fs_forget(s->fs, a->ino, 1);
+		return;
+	}
+	e->generation = a->generation;
+}
+
+void dxf_entry_undo(struct dxf_session *s, const struct dxf_attr *a)
+{
+	if (a->ino != DXF_ROOT_INO)
+		dxf_fs_forget(s->fs, a->ino, 1);
+}
+
+static void reply_negative(fuse_req_t req)
+{
+	struct fuse_entry_param e = { .entry_timeout = DXF_TIMEOUT };
+
+	assert(e.ino == 0);
+	fuse_reply_entry(req, &e);
+}
+
+void dxf_reply_entry(fuse_req_t req, int err, const struct dxf_attr *a)
+{
+	struct dxf_session *s = dxf_req_session(req);
+	struct fuse_entry_param e;
+
+	if (err) {
+		dxf_reply_err(req, err);
+		return;
+	}
+	dxf_entry_fill(s, a, &e);
+	if (fuse_reply_entry(req, &e) != 0)
+		dxf_entry_undo(s, a);
+}
+
+void dxf_reply_lookup(fuse_req_t req, int err, const struct dxf_attr *a)
+{
+	if (err == -ENOENT)
+		reply_negative(req);
+	else
+		dxf_reply_entry(req, err, a);
+}
+
+/* ---- who asks ---- */
+
+static bool line_has_gid(const char *s, gid_t gid)
+{
+	char *end;
+
+	for (;; s = end) {
+		unsigned long v = strtoul(s, &end, 10);
+
+		if (end == s)
+			return false;
+		if (v == gid)
+			return true;
+	}
+}
+
+/*
+ * Supplementary groups are not in the request: /proc knows them.  A thread's
+ * id has no entry in a listing of /proc, but its directory opens.  No answer
+ * (another pid namespace, the caller is gone) counts as no.
+ */
+static bool proc_in_group(pid_t pid, gid_t gid)
+{
+	static const char key[] = "Groups:";
+	DXF_CLEANUP_FREE char *line = NULL;
+	char path[64];
+	size_t room = 0;
+	bool in = false;
+	FILE *f;
+
+	if (pid <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	while (getline(&line, &room, f) > 0) {
+		if (strncmp(line, key, sizeof(key) - 1) != 0)
+			continue;
+		in = line_has_gid(line + sizeof(key) - 1, gid);
+		break;
+	}
+	fclose(f);
+	return in;
+}
+
+static bool caller_in_group(const struct dxf_cred *cred, gid_t gid)
+{
+	const struct dxf_caller *c = cred->ctx;
+
+	return cred->gid == gid || proc_in_group(c->pid, gid);
+}
+
+void dxf_caller_set(struct dxf_caller *c, uid_t uid, gid_t gid, pid_t pid,
+		    mode_t umask)
+{
+	c->cred.uid = uid;
+	c->cred.gid = gid;
+	c->cred.in_group = caller_in_group;
+	c->cred.ctx = c;
+	c->cred.umask = umask;
+	c->pid = pid;
+}
+
+void dxf_caller_init(struct dxf_caller *c, fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	dxf_caller_set(c, ctx->uid, ctx->gid, ctx->pid, ctx->umask);
+}

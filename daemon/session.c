@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session.c - one mounted filesystem, from open to close.
+ *
+ * Owns the order of things: the region is opened (and locked) before the
+ * filesystem, which is mounted only when it is usable; at the end the kernel
+ * lets go first, then the workers, then the filesystem is made clean, and the
+ * lock is released last.
+ */
+#include "session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuse_api.h"
+#include "log.h"
+#include "mountopts.h"
+#include "mountpoint.h"
+#include "ops.h"
+#include "rawreq.h"
+#include "worker.h"
+
+/* ---- open ---- */
+
+static int open_at(struct dxf_session *s, bool ro, struct dxf_err *err)
+{
+	struct dxf_region_opts ropts = s->opt->region;
+	struct dxf_fs_opts fopts = s->opt->fs;
+	int ret;
+
+	ropts.ro = ro;
+	fopts.ro = ro;
+	ret = dxf_region_open(&s->region, s->opt->source, &ropts, err);
+	if (ret)
+		return ret;
+	ret = dxf_fs_open(&s->fs, s->region, &fopts, err);
+	if (ret) {
+		dxf_region_close(s->region);
+		s->region = NULL;
+	}
+	s->ro = ro;
+	return ret;
+}
+
+/*
+ * The region opened, but the filesystem on it may not be written (it was not
+ * cleanly unmounted, or has features that we only read): better ro than not
+ * at all, and the sentence says what to do.
+ */
+static int open_fallback(struct dxf_session *s, struct dxf_err *err)
+{
+	struct dxf_err why = *err;
+	int ret = open_at(s, true, err);
+
+	if (ret == 0)
+		dxf_log_warn("%s; mounted read-only", why.text);
+	return ret;
+}
+
+/* Can it be opened for writing at all?  Then -EROFS was the filesystem's. */
+static bool may_fall_back(const struct dxf_session *s, int ret)
+{
+	return ret == -EROFS && !s->opt->region.ro &&
+	       access(s->opt->source, W_OK) == 0;
+}
+
+int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
+		     struct dxf_err *err)
+{
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	s->opt = opt;
+	s->owner = getuid();
+	ret = open_at(s, opt->region.ro, err);
+	if (may_fall_back(s, ret))
+		ret = open_fallback(s, err);
+	if (ret)
+		return ret;
+	s->copy_reads = opt->mcsafe == DXF_TRI_UNSET ?
+		dxf_region_kind(s->region) == DXF_REGION_DEVDAX :
+		opt->mcsafe == DXF_TRI_YES;
+	s->reads_seen = !s->ro && opt->fs.atime != DXF_ATIME_NONE;
+	dxf_log_debug("%s: %s", dxf_region_path(s->region),
+		      dxf_region_describe(s->region));
+	return 0;
+}
+
+int dxf_session_close(struct dxf_session *s)
+{
+	int ret = dxf_fs_close(s->fs);
+
+	if (ret)
+		dxf_log_err("%s: not everything could be written back (%s); "
+			    "run e2fsck before the next mount",
+			    dxf_region_path(s->region), strerror(-ret));
+	dxf_region_close(s->region);
+	free(s->mountpoint);
+	s->fs = NULL;
+	s->region = NULL;
+	s->mountpoint = NULL;
+	return ret;
+}
+
+/* ---- mount ---- */
+
+/* The last thing that libfuse said, for the sentence of a failed mount. */
+static char fuse_said[256];
+
+static void log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
+{
+	char text[sizeof(fuse_said)];
+	size_t n;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = strlen(text);
+	while (n > 0 && text[n - 1] == '\n')
+		text[--n] = '\0';
+	if (level >= FUSE_LOG_INFO) {
+		dxf_log_debug("%s", text);
+		return;
+	}
+	snprintf(fuse_said, sizeof(fuse_said), "%s",
+		 strncmp(text, "fuse: ", 6) == 0 ? text + 6 : text);
+	dxf_log_debug("%s", text);
+}
+
+static int mount_failed(struct dxf_err *err, int ret, const char *what)
+{
+	return dxf_err_set(err, ret, "%s: %s", what,
+			   fuse_said[0] ? fuse_said : "the mount failed");
+}
+
+static int new_session(struct dxf_session *s, struct dxf_err *err)
+{
+	struct fuse_args args;
+
+	if (dxf_mountopts_build(s, &args) != 0)
+		return dxf_err_set(err, ENOMEM, "no memory");
+	s->se = fuse_session_new(&args, &dxf_ops, sizeof(dxf_ops), s);
+	fuse_opt_free_args(&args);
+	if (s->se == NULL)
+		return mount_failed(err, EINVAL, "libfuse");
+	return 0;
+}
+
+static int do_mount(struct dxf_session *s, struct dxf_err *err)
+{
+	const char *at = s->mountpoint ? s->mountpoint : s->opt->mountpoint;
+
+	if (fuse_session_mount(s->se, at) != 0)
+		return mount_failed(err, EIO, at);
+	if (fuse_session_custom_io(s->se, &dxf_rawreq_io,
+				   fuse_session_fd(s->se)) != 0)
+		return mount_failed(err, ENOMEM, at);
+	return 0;
+}
+
+/*
+ * The kernel's first request is FUSE_INIT.  After it everything works, so the
+ * mount is told to be done only then.
+ */
+static int answer_init(struct dxf_session *s, struct dxf_err *err)
+{
+	int ret;
+
+	do {
+		ret = dxf_worker_one(s);
+	} while (ret == -EINTR || ret == -EAGAIN);
+	if (ret)
+		return dxf_err_set(err, -ret, "the kernel closed the "
+				   "connection at once: %s", strerror(-ret));
+	if (!s->inited || fuse_session_exited(s->se))
+		return mount_failed(err, EPROTO, "FUSE_INIT");
+	return 0;
+}
+
+static int prepare_mountpoint(struct dxf_session *s, struct dxf_err *err)
+{
+	const char *given = s->opt->mountpoint;
+
+	if (!dxf_mountpoint_is_fd(given))
+		return dxf_mountpoint_resolve(given, &s->mountpoint, err);
+	/* Whoever opened it chose its options; only POSIX ACLs make the kernel
+	 * check permissions that nobody asked it to check. */
+	if (!s->opt->fs.acl)
+		return dxf_err_set(err, EINVAL, "%s: noacl cannot be used on a "
+				   "connection that is mounted already: nobody "
+				   "would check permissions", given);
+	return 0;
+}
+
+int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
+{
+	int ret;
+
+	fuse_set_log_func(log_fuse);
+	ret = prepare_mountpoint(s, err);
+	if (ret)
+		return ret;
+	ret = new_session(s, err);
+	if (ret)
+		return ret;
+	ret = do_mount(s, err);
+	if (ret == 0)
+		ret = answer_init(s, err);
+	if (ret) {
+		fuse_session_unmount(s->se);
+		fuse_session_destroy(s->se);
+		s->se = NULL;
+	}
+	return ret;
+}
+
+void dxf_session_note_mount(struct dxf_session *s)
+{
+	if (s->mountpoint != NULL)
+		s->mount_id = dxf_mountpoint_id(s->mountpoint);
+}
+
+/* ---- unmount ---- */
+
+static bool connection_is_over(const struct dxf_session *s)
+{
+	struct pollfd p = { .fd = fuse_session_fd(s->se) };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+/* Something else may be mounted over ours, or ours may have moved. */
+static bool is_ours(const struct dxf_session *s)
+{
+	return s->mountpoint != NULL && s->mount_id != 0 &&
+	       dxf_mountpoint_id(s->mountpoint) == s->mount_id;
+}
+
+bool dxf_session_unmount(struct dxf_session *s)
+{
+	int err;
+
+	if (connection_is_over(s))
+		return true;
+	if (!is_ours(s))
+		return false;
+	err = dxf_mountpoint_umount(s->mountpoint);
+	/* it may live on under another name or in another namespace */
+	if (err == 0 && connection_is_over(s))
+		return true;
+	dxf_log_info("%s: still in use, detached", s->mountpoint);
+	if (err)
+		dxf_mountpoint_sync(s->mountpoint);
+	return false;
+}
+
+void dxf_session_detach(struct dxf_session *s)
+{
+	/* It closes the connection, and umounts lazily what is not gone. */
+	if (connection_is_over(s) || is_ours(s))
+		fuse_session_unmount(s->se);
+	fuse_session_destroy(s->se);
+	s->se = NULL;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session.h - one mounted filesystem: the region, the filesystem on it, and
+ * the FUSE connection that serves it.
+ *
+ *	open	region and filesystem; nothing is visible yet
+ *	mount	the kernel mounts, and FUSE_INIT is answered
+ *	(the workers serve)
+ *	unmount	by us if nobody else did
+ *	close	everything durable, the superblock clean, the region unlocked
+ */
+#ifndef DXF_SESSION_H
+#define DXF_SESSION_H
+
+#include <stdint.h>
+
+#include "err.h"
+#include "options.h"
+
+struct fuse_session;
+
+struct dxf_session {
+	/* constant after open */
+	const struct dxf_options *opt;
+	struct dxf_region *region;
+	struct dxf_fs *fs;
+	bool ro;		/* asked for, or all that the image allows */
+	bool copy_reads;	/* mcsafe */
+	bool reads_seen;	/* access times are kept: see dxf_touch_seen() */
+	uid_t owner;
+
+	/* constant after mount */
+	struct fuse_session *se;
+	char *mountpoint;	/* absolute; NULL: a /dev/fd/N */
+	uint64_t mount_id;	/* 0: not known */
+	uint64_t init_flags;	/* the INIT flags we asked for ourselves */
+	bool inited;		/* FUSE_INIT was answered well */
+};
+
+/*
+ * Open the region and the filesystem - an image that allows no rw is opened
+ * ro, with one sentence to the log that says why and the way out.
+ * Ownership: dxf_session_close() releases what is in *@s; @opt must outlive it.
+ * Returns: 0; -errno with a sentence in @err, nothing left behind.
+ */
+int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
+		     struct dxf_err *err);
+
+/*
+ * Mount and answer FUSE_INIT.  The caller starts the workers next.
+ * Returns: 0; -errno with a sentence in @err, and it is not mounted.
+ */
+int dxf_session_mount(struct dxf_session *s, struct dxf_err *err);
+
+/* Remember which mount is ours - when the workers run. */
+void dxf_session_note_mount(struct dxf_session *s);
+
+/*
+ * Ask the kernel to unmount while the workers still serve: it writes what
+ * shared mappings left dirty.
+ * Returns: true when the mount is gone or going; false: it is busy, its dirty
+ * pages are written, dxf_session_detach() must end it.
+ */
+bool dxf_session_unmount(struct dxf_session *s);
+
+/*
+ * Give up the connection - no worker runs any more.  What is still mounted is
+ * detached.
+ */
+void dxf_session_detach(struct dxf_session *s);
+
+/*
+ * Close the filesystem and the region.
+ * Returns: 0; -errno: not everything is durable, or the superblock is not
+ * clean (logged).
+ */
+int dxf_session_close(struct dxf_session *s);
+
+#endif
