@@ -184,6 +184,25 @@ int dxf_bmap_remove(struct dxf_node *n, struct dxf_dinode *di,
 	return dxf_ind_remove(&op, start, end, done_from);
 }
 
+int dxf_bmap_is_loose(struct dxf_node *n, const struct dxf_dinode *di)
+{
+	return has_extents(di) ? dxf_extent_is_loose(n, di) : 0;
+}
+
+int dxf_bmap_tidy(struct dxf_node *n, struct dxf_dinode *di,
+		  struct dxf_txn *t, uint64_t *pos)
+{
+	struct dxf_map_op op = { n, di, t, 0, 0 };
+
+	assert(di != &n->di);
+	/* no run changes, but what was read is no longer what is there */
+	dxf_bmap_forget(n);
+	if (has_extents(di))
+		return dxf_extent_tidy(&op, pos);
+	*pos = UINT64_MAX;
+	return 0;
+}
+
 dxf_blk_t dxf_bmap_goal(struct dxf_node *n, const struct dxf_dinode *di,
 			dxf_lblk_t lblk)
 {

@@ -60,6 +60,23 @@ int dxf_bmap_remove(struct dxf_node *n, struct dxf_dinode *di,
 		    struct dxf_txn *t, dxf_lblk_t start, dxf_lblk_t end,
 		    dxf_lblk_t *done_from);
 
+/*
+ * Is the map an extent tree that holds more nodes than it needs, by the measure
+ * of e2fsck, which says so at a check?  Many small changes at random places of
+ * a badly fragmented file leave one; at the last close is the time to ask.
+ * Returns: 1; 0; -EIO; -EUCLEAN (reported); -ENOMEM.
+ */
+int dxf_bmap_is_loose(struct dxf_node *n, const struct dxf_dinode *di);
+
+/*
+ * Pack such a tree, from *@pos (0 at first) on, as far as the transaction has
+ * room; *@pos is UINT64_MAX when all is done.  Nothing is allocated; each
+ * transaction leaves a whole tree.
+ * Returns: 0; -ENOMEM, -EIO, -EUCLEAN.
+ */
+int dxf_bmap_tidy(struct dxf_node *n, struct dxf_dinode *di,
+		  struct dxf_txn *t, uint64_t *pos);
+
 /* The goal for allocating @lblk: behind the block before it. */
 dxf_blk_t dxf_bmap_goal(struct dxf_node *n, const struct dxf_dinode *di,
 			dxf_lblk_t lblk);

@@ -63,5 +63,7 @@ int dxf_extent_insert(struct dxf_map_op *op, const struct dxf_run *run);
 int dxf_extent_convert(struct dxf_map_op *op, dxf_lblk_t lblk, uint32_t nblk);
 int dxf_extent_remove(struct dxf_map_op *op, dxf_lblk_t start, dxf_lblk_t end,
 		      dxf_lblk_t *done_from);
+int dxf_extent_is_loose(struct dxf_node *n, const struct dxf_dinode *di);
+int dxf_extent_tidy(struct dxf_map_op *op, uint64_t *pos);
 
 #endif

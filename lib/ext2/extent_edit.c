@@ -96,7 +96,8 @@ static int carry_out(struct dxf_map_op *op, struct dxf_epath *p,
 	int err;
 
 	if (pl->n == 0)
-		return dxf_epath_remove(op, p, pl->pos, pl->nold);
+		return dxf_epath_remove(op, p, p->depth, pl->pos,
+					pl->nold);
 	for (int i = 0; i < pl->n; i++)
 		dxf_enode_put_extent(recs + (unsigned int)i * DXF_EREC,
 				     &pl->run[i]);

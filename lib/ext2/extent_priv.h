@@ -6,6 +6,7 @@
  *	extent_tree.c	the tree's shape: split, shift, join, grow, shrink
  *	extent_edit.c	insert, convert and cut at one place of a leaf
  *	extent_remove.c	unmapping from the end backwards
+ *	extent_tidy.c	packing a tree that many small changes left half empty
  *
  * A node is a header of 12 bytes and records of 12 bytes: in a leaf extents, in
  * the others indexes, each with its key (first logical block) first.  The root
@@ -139,9 +140,9 @@ int dxf_enode_store(struct dxf_map_op *op, const struct dxf_epath *p,
 		    dxf_blk_t blk, uint8_t *buf);
 /* The first key of level @l changed: tell the levels above. */
 int dxf_epath_fix_keys(struct dxf_map_op *op, struct dxf_epath *p, int l);
-/* Remove @n records of the leaf, and the nodes that this empties. */
-int dxf_epath_remove(struct dxf_map_op *op, struct dxf_epath *p, int pos,
-		     int n);
+/* Remove @n records of level @l, and the nodes that this empties. */
+int dxf_epath_remove(struct dxf_map_op *op, struct dxf_epath *p, int l,
+		     int pos, int n);
 /*
  * One step towards room in the leaf.
  * Returns: 0; -ENOSPC; -EFBIG the tree is at its greatest depth; -errno.

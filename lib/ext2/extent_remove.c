@@ -68,7 +68,8 @@ static int remove_whole(struct removal *rm, int pos)
 	}
 	if (first > pos)
 		return 0;
-	err = dxf_epath_remove(rm->op, &rm->p, first, pos + 1 - first);
+	err = dxf_epath_remove(rm->op, &rm->p, rm->p.depth, first,
+			       pos + 1 - first);
 	if (err || rm->p.depth == 0)
 		return err;
 	return dxf_epath_settle(rm->op, &rm->p, rm->end);

@@ -236,10 +236,10 @@ int dxf_epath_fix_keys(struct dxf_map_op *op, struct dxf_epath *p, int l)
 	return 0;
 }
 
-int dxf_epath_remove(struct dxf_map_op *op, struct dxf_epath *p, int pos,
-		     int n)
+int dxf_epath_remove(struct dxf_map_op *op, struct dxf_epath *p, int l,
+		     int pos, int n)
 {
-	int l = p->depth, err;
+	int err;
 
 	for (;; l--) {
 		dxf_enode_splice(p->lv[l].buf, pos, n, NULL, 0);
