@@ -31,22 +31,43 @@ struct dxf_dirent {
 };
 
 /*
- * Find a name ("." and ".." too).
+ * Find a name ("." and ".." too) in the directory as it is committed: look up
+ * first, then change.
  * Returns: 0 and *@out; -ENOENT; -ENAMETOOLONG; -EIO; -EUCLEAN (reported);
  * -ENOMEM.
  */
 int dxf_dir_lookup(struct dxf_node *dir, const char *name, size_t len,
 		   struct dxf_dirent *out);
 
+/* A name to insert. */
+struct dxf_dir_new {
+	const char *name;		/* not "." or ".." */
+	size_t len;
+	dxf_ino_t ino;
+	uint8_t type;			/* a DT_* value */
+	unsigned int balloc_flags;	/* should the directory grow */
+};
+
 /*
  * Insert a name that is not there; the directory grows by a block if it must
- * (di->size, di->sectors).  @type is a DT_* value.
- * Returns: 0; -ENOSPC; -EFBIG the directory is at the format's limit;
- * -ENAMETOOLONG; -ENOMEM, -EIO, -EUCLEAN.
+ * (di->size, di->sectors).
+ * Returns: 0; -ENOSPC, also when the directory is at the format's limit;
+ * -ENAMETOOLONG; -EFBIG the transaction would not fit; -ENOMEM, -EIO,
+ * -EUCLEAN.
  */
-int dxf_dir_insert(struct dxf_node *dir, struct dxf_dinode *di,
-		   struct dxf_txn *t, const char *name, size_t len,
-		   dxf_ino_t ino, uint8_t type);
+int dxf_dir_add(struct dxf_node *dir, struct dxf_dinode *di, struct dxf_txn *t,
+		const struct dxf_dir_new *n);
+
+static inline int dxf_dir_insert(struct dxf_node *dir, struct dxf_dinode *di,
+				 struct dxf_txn *t, const char *name,
+				 size_t len, dxf_ino_t ino, uint8_t type)
+{
+	struct dxf_dir_new n = {
+		.name = name, .len = len, .ino = ino, .type = type,
+	};
+
+	return dxf_dir_add(dir, di, t, &n);
+}
 
 /* Remove the entry that lookup found.  Returns: 0, -errno as insert. */
 int dxf_dir_remove(struct dxf_node *dir, struct dxf_dinode *di,
@@ -58,10 +79,19 @@ int dxf_dir_replace(struct dxf_node *dir, struct dxf_dinode *di,
 		    dxf_ino_t ino, uint8_t type);
 
 /*
- * The first block of a new directory: "." and ".."; sets di->size.
+ * The first block of a new directory: "." and ".."; sets di->size.  No name is
+ * in an index yet.  Returns: 0, -errno as add.
  */
-int dxf_dir_make_empty(struct dxf_node *dir, struct dxf_dinode *di,
-		       struct dxf_txn *t, dxf_ino_t parent);
+int dxf_dir_make_first(struct dxf_node *dir, struct dxf_dinode *di,
+		       struct dxf_txn *t, dxf_ino_t parent,
+		       unsigned int balloc_flags);
+
+static inline int dxf_dir_make_empty(struct dxf_node *dir,
+				     struct dxf_dinode *di, struct dxf_txn *t,
+				     dxf_ino_t parent)
+{
+	return dxf_dir_make_first(dir, di, t, parent, 0);
+}
 
 /* Only "." and ".." in it: 1, 0, -errno. */
 int dxf_dir_is_empty(struct dxf_node *dir);
@@ -88,5 +118,7 @@ void dxf_dir_forget_index(struct dxf_node *dir);
  * 256 MiB.  Beyond it the indexes not used for longest are released.
  */
 void dxf_dir_set_index_limit(struct dxf_ext2 *e2, uint64_t bytes);
+/* What the indexes take now, bytes. */
+uint64_t dxf_dir_index_bytes(struct dxf_ext2 *e2);
 
 #endif

@@ -34,11 +34,13 @@ struct dxf_group {
 	uint32_t nresv;			/* bits set in resv */
 	uint32_t nquar;			/* of them: freed by the open txn */
 	uint32_t nsoft;			/* bits set in soft */
-	uint8_t *resv;			/* reserved blocks, or NULL: none */
-	uint8_t *soft;			/* blocks in somebody's window, or NULL */
+	uint64_t *resv;			/* reserved blocks, or NULL: none */
+	uint64_t *soft;			/* blocks in somebody's window, or NULL */
 	uint32_t hint;			/* no block is free below this bit */
 	uint32_t longest;		/* no free run is longer than this */
 };
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	      "the disk's structures are used as they are");
 static_assert(sizeof(struct dxf_group) <= 96, "128 bytes with the extents");
 
 enum dxf_group_state {
@@ -101,7 +103,8 @@ struct dxf_ext2 {
 	uint64_t free_inodes;
 	uint64_t reserved;		/* reserved, not yet committed blocks */
 	uint32_t next_dir_group;
-	uint8_t *scratch;		/* one block */
+	uint64_t *scratch;		/* one block: a bitmap being searched */
+	uint64_t *spare_map;		/* a zeroed map kept for the next group */
 
 	struct dxf_mutex err_lock;	/* DXF_RANK_LEAF */
 	struct dxf_ext2_errlog *errlog;	/* corrupt.c's */
@@ -145,6 +148,10 @@ void dxf_dinode_to_ext2fs(const struct dxf_dinode *di,
 
 /* The io_manager over region and transactions (io_dax.c). */
 extern struct struct_io_manager dxf_io_manager;
+
+/* The name indexes of @e2 (dirindex.c): at open, and when no node is left. */
+int dxf_dirindex_open(struct dxf_ext2 *e2);
+void dxf_dirindex_close(struct dxf_ext2 *e2);
 
 /* Read a block through dxf_txn_read. */
 int dxf_blk_read(struct dxf_ext2 *e2, dxf_blk_t blk, void *buf);

@@ -84,15 +84,18 @@ static inline void dxf_cleanup_rwlock(struct dxf_rwlock **l)
 
 /* Hold the lock to the end of the scope. */
 #define DXF_SCOPED_MUTEX(l) \
-	DXF_CLEANUP(dxf_cleanup_mutex) struct dxf_mutex * \
+	DXF_CLEANUP(dxf_cleanup_mutex) \
+	__attribute__((unused)) struct dxf_mutex * \
 	DXF_LOCK_PASTE(dxf_scoped_, __LINE__) = \
 		({ dxf_mutex_lock(l); (l); })
 #define DXF_SCOPED_RDLOCK(l) \
-	DXF_CLEANUP(dxf_cleanup_rwlock) struct dxf_rwlock * \
+	DXF_CLEANUP(dxf_cleanup_rwlock) \
+	__attribute__((unused)) struct dxf_rwlock * \
 	DXF_LOCK_PASTE(dxf_scoped_, __LINE__) = \
 		({ dxf_rwlock_rdlock(l); (l); })
 #define DXF_SCOPED_WRLOCK(l) \
-	DXF_CLEANUP(dxf_cleanup_rwlock) struct dxf_rwlock * \
+	DXF_CLEANUP(dxf_cleanup_rwlock) \
+	__attribute__((unused)) struct dxf_rwlock * \
 	DXF_LOCK_PASTE(dxf_scoped_, __LINE__) = \
 		({ dxf_rwlock_wrlock(l); (l); })
 
