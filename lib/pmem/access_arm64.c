@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 
-/* The loops: @n steps from *@src to *@dst.  What is left of @n: 0 or faulted. */
+/* The loops: @n steps from *@src to *@dst.  What is left: 0 or faulted. */
 static size_t copy_bytes(char **dst, const char **src, size_t n)
 {
 	unsigned int t;

@@ -23,7 +23,7 @@
 
 #define LINE_CLOBBERS "xmm0", "xmm1", "xmm2", "xmm3", "cc", "memory"
 
-/* The loops: @n steps from *@src to *@dst.  What is left of @n: 0 or faulted. */
+/* The loops: @n steps from *@src to *@dst.  What is left: 0 or faulted. */
 static size_t copy_bytes(char **dst, const char **src, size_t n)
 {
 	unsigned int t;

@@ -11,11 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "alloc.h"
 #include "log.h"
@@ -119,18 +115,23 @@ static bool round_out(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 	return true;
 }
 
-void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len)
+int dxf_badblock_add(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	struct dxf_bad b;
-	int ret;
 
 	if (!round_out(r, off, len, &b))
-		return;
-	dxf_mutex_lock(&r->bad_lock);
-	ret = add_locked(r, b);
-	dxf_mutex_unlock(&r->bad_lock);
-	dxf_log_err("media error: [%" PRIu64 ", %" PRIu64 ") cannot be read%s",
-		    b.start, b.end, ret != 0 ? " (and not remembered)" : "");
+		return 0;
+	DXF_SCOPED_MUTEX(&r->bad_lock);
+	return add_locked(r, b);
+}
+
+void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	int ret = dxf_badblock_add(r, off, len);
+
+	dxf_log_err("%s: media error at %" PRIu64 " (%" PRIu64 " bytes)%s",
+		    r->node.path, off, len,
+		    ret != 0 ? ", not remembered: out of memory" : "");
 }
 
 bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
@@ -190,9 +191,4 @@ void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	DXF_SCOPED_MUTEX(&r->bad_lock);
 	if (r->nbad > 0)
 		(void)clear_locked(r, b);
-}
-
-int dxf_badblock_init(struct dxf_region *r, const char *sysfs)
-{
-	return 0;
 }

@@ -16,40 +16,6 @@
 
 #include "region_priv.h"
 
-/* The first line of a sysfs file.  Returns: 0, -errno. */
-static int read_line(const char *path, char *buf, size_t len)
-{
-	FILE *f = fopen(path, "re");
-	int ret = 0;
-
-	if (f == NULL)
-		return -errno;
-	if (fgets(buf, (int)len, f) == NULL)
-		ret = -EIO;
-	fclose(f);
-	if (ret == 0)
-		buf[strcspn(buf, "\n")] = '\0';
-	return ret;
-}
-
-static int read_u64(const char *dir, const char *attr, uint64_t *out)
-{
-	char path[PATH_MAX], line[64], *end;
-	unsigned long long v;
-
-	if (snprintf(path, sizeof(path), "%s/%s", dir, attr) >=
-	    (int)sizeof(path))
-		return -ENAMETOOLONG;
-	if (read_line(path, line, sizeof(line)) != 0)
-		return -ENOENT;
-	errno = 0;
-	v = strtoull(line, &end, 0);
-	if (errno != 0 || end == line || *end != '\0')
-		return -EINVAL;
-	*out = v;
-	return 0;
-}
-
 static void device_dir(char *buf, size_t len, const char *sysfs, dev_t rdev)
 {
 	snprintf(buf, len, "%s/dev/char/%u:%u", sysfs, major(rdev),
@@ -84,10 +50,10 @@ static int read_attr(const char *dir, const char *attr, uint64_t *out)
 {
 	char up[PATH_MAX + 16];
 
-	if (read_u64(dir, attr, out) == 0)
+	if (dxf_sysfs_u64(dir, attr, out) == 0)
 		return 0;
 	snprintf(up, sizeof(up), "%s/device", dir);
-	return read_u64(up, attr, out);
+	return dxf_sysfs_u64(up, attr, out);
 }
 
 int dxf_devdax_probe(const char *sysfs, dev_t rdev, const char *path,
@@ -160,7 +126,7 @@ bool dxf_devdax_eadr(const char *sysfs)
 	if (glob(pattern, 0, NULL, &g) != 0)
 		return false;
 	for (size_t i = 0; i < g.gl_pathc; i++) {
-		if (read_line(g.gl_pathv[i], line, sizeof(line)) == 0 &&
+		if (dxf_sysfs_line(g.gl_pathv[i], line, sizeof(line)) == 0 &&
 		    strcmp(line, "cpu_cache") == 0)
 			ncache++;
 	}

@@ -132,7 +132,7 @@ static void on_sigbus(int sig, siginfo_t *si, void *context)
 	ucontext_t *uc = context;
 	uintptr_t fixup = 0;
 
-	/* What another process sent, or poison that nobody read, is no fault. */
+	/* What was sent, or poison that nobody read, is no fault. */
 	if (si->si_code > 0 && si->si_code != BUS_MCEERR_AO)
 		fixup = find_fixup(context_pc(uc));
 	if (fixup != 0) {

@@ -188,24 +188,102 @@ static int store(struct dxf_region *r, dxf_off_t off, const char *src,
 		      store_ordinary(r, dst, src, len, flags);
 }
 
+/*
+ * May [@off, @off + @len) be stored to?  A bad sector only if the caller asks
+ * for it and overwrites all of it.
+ */
+static bool may_store(const struct dxf_region *r, dxf_off_t off, uint64_t len,
+		      unsigned int flags)
+{
+	uint64_t end = off + len;
+	struct dxf_bad bad;
+
+	if (!dxf_badblock_find(r, off, len, &bad))
+		return true;
+	if (!(flags & DXF_PERSIST_RECOVERY))
+		return false;
+	if (off % DXF_SECTOR != 0 && dxf_badblock_find(r, off, 1, &bad))
+		return false;
+	return end % DXF_SECTOR == 0 || end == r->size ||
+	       !dxf_badblock_find(r, end - 1, 1, &bad);
+}
+
 /* What must be so before anything is stored. */
 static int prepare(struct dxf_region *r, dxf_off_t off, uint64_t len,
 		   unsigned int flags)
 {
-	struct dxf_bad bad;
-
 	if (flags & ~(unsigned int)ALL_FLAGS)
 		return -EINVAL;
 	if (!dxf_region_holds(r, off, len))
 		return -ERANGE;
 	if (r->wr == NULL)
 		return -EROFS;
-	if (dxf_fault(DXF_FAULT_PERSIST))
-		return -EIO;
-	if (!(flags & DXF_PERSIST_RECOVERY) &&
-	    dxf_badblock_find(r, off, len, &bad))
+	if (dxf_fault(DXF_FAULT_PERSIST) || !may_store(r, off, len, flags))
 		return -EIO;
 	return dxf_hostalloc_ensure(r, off, len);
+}
+
+/* Write through the host: a DAX filesystem's driver clears poison so. */
+static int write_file(const struct dxf_region *r, dxf_off_t off,
+		      const char *src, size_t len)
+{
+	while (len > 0) {
+		size_t n = src != NULL ? len : DXF_MIN(len, ZEROS_LEN);
+		ssize_t done = pwrite(r->node.fd, src != NULL ? src : zeros,
+				      n, (off_t)(r->offset + off));
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -EIO;
+		off += (size_t)done;
+		len -= (size_t)done;
+		if (src != NULL)
+			src += done;
+	}
+	return 0;
+}
+
+static int verify(const struct dxf_region *r, dxf_off_t off, size_t len)
+{
+	char buf[ZEROS_LEN];
+	int ret = 0;
+
+	for (size_t n; ret == 0 && len > 0; off += n, len -= n) {
+		n = DXF_MIN(len, sizeof(buf));
+		ret = dxf_access_load(buf, r->rd + off, n);
+	}
+	return ret;
+}
+
+/* Overwrite bad blocks: good again is what can be loaded afterwards. */
+static int recover(struct dxf_region *r, dxf_off_t off, const char *src,
+		   size_t len, unsigned int flags)
+{
+	int ret = 0;
+
+	if (r->node.kind == DXF_REGION_FILE ||
+	    r->node.kind == DXF_REGION_BLOCK)
+		ret = write_file(r, off, src, len);
+	if (ret == 0)
+		ret = store(r, off, src, len, flags);
+	if (ret == 0)
+		ret = verify(r, off, len);
+	if (ret == 0)
+		dxf_badblock_clear(r, off, len);
+	return ret;
+}
+
+/* @src NULL: zeros. */
+static int store_or_recover(struct dxf_region *r, dxf_off_t off,
+			    const char *src, size_t len, unsigned int flags)
+{
+	struct dxf_bad bad;
+
+	if ((flags & DXF_PERSIST_RECOVERY) &&
+	    dxf_badblock_find(r, off, len, &bad))
+		return recover(r, off, src, len, flags);
+	return store(r, off, src, len, flags);
 }
 
 int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
@@ -218,7 +296,7 @@ int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
 	announce(r, (struct dxf_persist_event){
 		.op = DXF_PERSIST_OP_COPY, .off = off, .len = len,
 		.src = src, .flags = flags });
-	return store(r, off, src, len, flags);
+	return store_or_recover(r, off, src, len, flags);
 }
 
 int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
@@ -231,10 +309,10 @@ int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 	announce(r, (struct dxf_persist_event){
 		.op = DXF_PERSIST_OP_ZERO, .off = off, .len = len,
 		.flags = flags });
-	return store(r, off, NULL, len, flags);
+	return store_or_recover(r, off, NULL, len, flags);
 }
 
-/* Pieces end at line boundaries of the target: no line is stored twice. */
+/* Pieces end at sectors of the target: neither line nor sector is cut. */
 #define MOVE_LEN	8192
 
 static int move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
@@ -244,11 +322,11 @@ static int move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
 	int ret = 0;
 
 	for (size_t n; ret == 0 && len > 0; dst += n, src += n, len -= n) {
-		n = MOVE_LEN - (uintptr_t)(r->wr + dst) % DXF_CACHELINE;
+		n = MOVE_LEN - dst % DXF_SECTOR;
 		n = DXF_MIN(len, n);
 		ret = dxf_access_load(buf, r->rd + src, n);
 		if (ret == 0)
-			ret = store(r, dst, buf, n, flags);
+			ret = store_or_recover(r, dst, buf, n, flags);
 	}
 	return ret;
 }

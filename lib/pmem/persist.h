@@ -29,7 +29,11 @@ enum dxf_persist_flags {
 	 * tree (durability=fsync).  With TEMPORAL: flush nothing.
 	 */
 	DXF_PERSIST_NOFLUSH = 1 << 1,
-	/* The target may be in a known bad block, which this may clear. */
+	/*
+	 * The target may be in a known bad block, which this may clear: what
+	 * can be loaded afterwards is good again.  Otherwise, and where a bad
+	 * sector is covered in part only, such a store is -EIO.
+	 */
 	DXF_PERSIST_RECOVERY = 1 << 2,
 };
 
@@ -39,7 +43,7 @@ enum dxf_persist_flags {
  * Durability: volatile; durable after dxf_persist_fence() by this thread
  * unless NOFLUSH (DAX media), after dxf_persist_msync (page media).
  * Returns: 0; -ENOSPC host full, nothing stored; -EIO store failed, part may
- * be stored; -ERANGE; -EROFS region opened ro.
+ * be stored; -ERANGE; -EROFS region opened ro; -EINVAL unknown flags.
  */
 int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
 		     size_t len, unsigned int flags);

@@ -39,10 +39,10 @@ enum dxf_region_kind {
 };
 
 struct dxf_region_opts {
-	bool ro;		/* O_RDONLY and PROT_READ: not one byte changes */
+	bool ro;	/* O_RDONLY and PROT_READ: not one byte changes */
 	uint64_t offset;	/* of the window in the file, bytes */
 	uint64_t size;		/* of the window, bytes; 0: to the end */
-	enum dxf_granularity granularity;	/* anything but AUTO overrides */
+	enum dxf_granularity granularity;	/* AUTO, or an override */
 };
 
 /*

@@ -5,6 +5,8 @@
 #ifndef DXF_REGION_PRIV_H
 #define DXF_REGION_PRIV_H
 
+#include <limits.h>
+
 #include "flush.h"
 #include "lock.h"
 #include "persist.h"
@@ -36,6 +38,16 @@ void dxf_node_close(struct dxf_node *node);
 bool dxf_node_in_memory(const struct dxf_node *node);
 /* In words: "tmpfs", "ext4", "device-dax", ... */
 const char *dxf_node_type_name(const struct dxf_node *node);
+
+/* ---- sysfs.c ---- */
+
+/* The first line of a file, without its end.  Returns: 0, -errno. */
+int dxf_sysfs_line(const char *path, char *buf, size_t len);
+/* The number in @dir/@attr.  Returns: 0; -EINVAL it is none; -errno. */
+int dxf_sysfs_u64(const char *dir, const char *attr, uint64_t *out);
+/* The directory of a device; @type is "char" or "block".  0, -errno. */
+int dxf_sysfs_device(const char *sysfs, const char *type, dev_t dev,
+		     char real[PATH_MAX]);
 
 /* ---- devdax.c: what sysfs knows; @sysfs is "/sys" but for tests ---- */
 
@@ -146,8 +158,8 @@ int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len);
 
 /* ---- badblock.c ---- */
 
-/* Read what the kernel knows about the media of @r.  Returns: 0, -ENOMEM. */
-int dxf_badblock_init(struct dxf_region *r, const char *sysfs);
+/* dxf_region_add_bad() in silence.  Returns: 0, -ENOMEM. */
+int dxf_badblock_add(struct dxf_region *r, dxf_off_t off, uint64_t len);
 /*
  * The first known bad range that meets [@off, @off + @len).
  * Returns: is there one?
@@ -156,5 +168,10 @@ bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 		       struct dxf_bad *out);
 /* The sectors that lie wholly in [@off, @off + @len) are good again. */
 void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len);
+
+/* ---- badscan.c ---- */
+
+/* Read what the kernel knows about the media of @r.  Returns: 0, -ENOMEM. */
+int dxf_badblock_init(struct dxf_region *r, const char *sysfs);
 
 #endif
