@@ -68,9 +68,13 @@ struct dxf_inode {
 	 * shared (atomically), cleared by who sets that xattr.
 	 */
 	bool nocap;
-	/* by the inode lock held exclusively: blocks behind EOF wait on the
-	 * orphan list for a truncate that failed half-way */
-	bool trunc_pending;
+	/*
+	 * By the inode lock held exclusively: written blocks may be mapped
+	 * behind the end of file (a truncate that failed half-way, KEEP_SIZE
+	 * without extents), which the format does not allow: the inode is on
+	 * the orphan list until they are trimmed, at eviction at the latest.
+	 */
+	bool eof_blocks;
 
 	/* protected by the metadata lock */
 	bool orphan;			/* on the list on media */
@@ -98,6 +102,7 @@ struct dxf_fs {
 	const struct dxf_geom *geom;
 	struct dxf_fs_opts opts;
 	const void *zero_page;		/* 64 KiB of zeros, for holes in reads */
+	bool session;			/* marked mounted, not yet clean */
 
 	struct dxf_mutex rename_lock;	/* DXF_RANK_RENAME */
 
@@ -119,7 +124,7 @@ struct dxf_fs {
 
 	struct dxf_mutex lazy_lock;	/* DXF_RANK_LEAF */
 	struct dxf_inode *lazy_head;	/* doubly linked: eviction takes off */
-	/* what evicted inodes left dirty; from dxf_bg_start() to _stop() */
+	/* data to be written back that is in no inode's tree any more */
 	struct dxf_dirty *rest;
 
 	/* the background thread (sync.c) */
@@ -182,6 +187,11 @@ void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
 int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode);
 /* One less.  Returns: true if it was the last. */
 bool dxf_icache_drop_open(struct dxf_fs *fs, struct dxf_inode *inode);
+/*
+ * Its blocks are to be taken although it is referred to: no open from now on.
+ * Returns: false if it is open (or was reclaimed before).
+ */
+bool dxf_icache_reclaim(struct dxf_fs *fs, struct dxf_inode *inode);
 /* Call @fn for every cached inode, pinned; no lock held during the call. */
 void dxf_icache_for_each(struct dxf_fs *fs,
 	void (*fn)(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx),
@@ -191,12 +201,6 @@ void dxf_icache_for_each(struct dxf_fs *fs,
 
 /* A copy of the slot as it is now (lazy times included). */
 void dxf_inode_get_di(struct dxf_inode *inode, struct dxf_dinode *di);
-/*
- * The same as the start of a change: dxf_op_di() copies with this one, under
- * the metadata lock, so that the commit can tell the touches since then from
- * those that the copy holds.
- */
-void dxf_inode_copy_di(struct dxf_inode *inode, struct dxf_dinode *di);
 /* What data I/O asks of the slot, at the price of one short lock. */
 struct dxf_peek {
 	uint64_t size;
@@ -287,7 +291,10 @@ int dxf_op_end(struct dxf_op *op, int err);
  * Returns: 0, -errno of staging.
  */
 int dxf_orphan_add(struct dxf_op *op, struct dxf_inode *inode);
-/* Take off it, dtime 0; nothing to do if it is not there. */
+/*
+ * Take off it, dtime 0; nothing to do if it is not there, or has to stay since
+ * the copy's nlink is 0.
+ */
 int dxf_orphan_del(struct dxf_op *op, struct dxf_inode *inode);
 /* op.c's end hook: the list in memory follows.  Locks: the metadata lock. */
 void dxf_orphan_committed(struct dxf_op *op);
@@ -320,8 +327,19 @@ int dxf_name_check(const char *name);
 int dxf_dir_check(struct dxf_inode *dir);
 /* ... and may an entry be added?  Also -EPERM. */
 int dxf_dir_may_create(struct dxf_inode *dir);
+/* ... and is there no entry @name yet?  Also -EEXIST. */
+int dxf_dir_may_insert(struct dxf_inode *dir, const char *name);
 /* May the entry of @victim in @dir be removed or replaced?  0, -EPERM. */
 int dxf_dir_may_delete(struct dxf_inode *dir, struct dxf_inode *victim);
+/*
+ * The entry @name of @dir and its inode, pinned.
+ * Locks: @dir's; peek takes it, shared, so that the answer is old news.
+ * Returns: 0; as dxf_dir_lookup() and dxf_icache_get_named().
+ */
+int dxf_dir_find(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
+		 struct dxf_dirent *de, struct dxf_inode **out);
+int dxf_dir_peek(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
+		 struct dxf_inode **out);
 /* Lock exclusively in rising order, each once: @v is sorted, NULLs go. */
 int dxf_inodes_wrlock(struct dxf_inode **v, int n);
 void dxf_inodes_unlock(struct dxf_inode **v, int n);
@@ -368,8 +386,6 @@ int dxf_symlink_fill(struct dxf_op *op, struct dxf_inode *inode,
 		     struct dxf_dinode *di, const char *target,
 		     unsigned int balloc_flags);
 
-/* open.c has dxf_fs_open_file() and dxf_fs_release(). */
-
 /* ---- truncate.c ---- */
 
 /*
@@ -387,8 +403,18 @@ int dxf_truncate(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t size,
 int dxf_truncate_blocks(struct dxf_fs *fs, struct dxf_inode *inode,
 			uint64_t size);
 
+/*
+ * Eviction: trim written blocks behind the end of file, off the orphan list.
+ * Locks: none held, no other reference.  Returns: 0, -errno: still on it.
+ */
+int dxf_truncate_evict(struct dxf_fs *fs, struct dxf_inode *inode);
+
 /* ---- sync.c ---- */
 
+/* The locks, the list, fs->rest: before any inode is cached.  0, -ENOMEM. */
+int dxf_bg_init(struct dxf_fs *fs);
+void dxf_bg_fini(struct dxf_fs *fs);
+/* The thread; not with opts.ro.  Stopping it writes nothing: dxf_fs_sync(). */
 int dxf_bg_start(struct dxf_fs *fs);
 void dxf_bg_stop(struct dxf_fs *fs);
 /* Wake the background thread now (errors to record). */

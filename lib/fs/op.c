@@ -47,13 +47,11 @@ struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)
 	}
 	assert(op->n < DXF_OP_MAX);
 	op->in[op->n].inode = inode;
-	{
-		DXF_SCOPED_MUTEX(&inode->node.attr);
-
-		/* What is touched from here on is newer than the copy. */
-		inode->lazy_new = 0;
-		op->in[op->n].di = inode->node.di;
-	}
+	dxf_mutex_lock(&inode->node.attr);
+	/* What is touched from here on is newer than the copy. */
+	inode->lazy_new = 0;
+	op->in[op->n].di = inode->node.di;
+	dxf_mutex_unlock(&inode->node.attr);
 	return &op->in[op->n++].di;
 }
 

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fs.c - mount and unmount, and what concerns the filesystem as a whole.
+ *
+ * Owns the order of setting up and taking down:
+ *
+ *	format opened - cache, root - marked mounted - orphans - background
+ *	everything flushed - background stopped - cache emptied (zombies freed,
+ *	times written) - marked clean, if nothing went wrong - closed
+ */
+#include "fs_priv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "alloc.h"
+#include "log.h"
+
+#define ZERO_PAGE	(64 * DXF_KIB)
+
+void dxf_fs_default_opts(struct dxf_fs_opts *o)
+{
+	*o = (struct dxf_fs_opts){
+		.errors = DXF_ERRORS_SUPER,
+		.atime = DXF_ATIME_RELATIME,
+		.acl = true,
+		.user_xattr = true,
+		.durability = DXF_DURABILITY_WRITE,
+		.commit = 5,
+	};
+}
+
+struct dxf_ext2 *dxf_fs_ext2(struct dxf_fs *fs)
+{
+	return fs->e2;
+}
+
+/* ---- unmount ---- */
+
+/* Remember the first error. */
+static void note(int *first, int err)
+{
+	if (*first == 0)
+		*first = err;
+}
+
+/* Nothing is cached any more. */
+static int end_session(struct dxf_fs *fs)
+{
+	int err = 0;
+
+	if (dxf_ext2_errors_pending(fs->e2))
+		note(&err, dxf_ext2_write_errors(fs->e2));
+	note(&err, dxf_txnmgr_sync(fs->txnmgr));
+	/* Only what is on media may be called clean. */
+	if (err == 0)
+		err = dxf_ext2_mark_clean(fs->e2);
+	note(&err, dxf_txnmgr_sync(fs->txnmgr));
+	note(&err, __atomic_load_n(&fs->sticky_error, __ATOMIC_RELAXED));
+	return err;
+}
+
+/* Fit for a mount that went half-way, too. */
+static int release(struct dxf_fs *fs)
+{
+	int err = 0;
+
+	if (fs->root != NULL)
+		dxf_icache_put(fs, fs->root);
+	fs->root = NULL;
+	dxf_icache_fini(fs);
+	if (fs->session)
+		err = end_session(fs);
+	dxf_ext2_close(fs->e2);
+	dxf_txnmgr_close(fs->txnmgr);
+	if (fs->zero_page != NULL)
+		munmap((void *)(uintptr_t)fs->zero_page, ZERO_PAGE);
+	dxf_mutex_destroy(&fs->rename_lock);
+	dxf_mutex_destroy(&fs->lazy_lock);
+	dxf_mutex_destroy(&fs->bg_lock);
+	pthread_cond_destroy(&fs->bg_cond);
+	free(fs);
+	return err;
+}
+
+int dxf_fs_close(struct dxf_fs *fs)
+{
+	struct dxf_region *r = fs->region;
+	int err = 0;
+
+	if (fs->session) {
+		note(&err, dxf_fs_sync(fs));
+		dxf_bg_stop(fs);
+	}
+	note(&err, release(fs));
+	if (err != 0)
+		dxf_log_err("%s: not cleanly unmounted: %s",
+			    dxf_region_path(r), strerror(-err));
+	return err;
+}
+
+/* ---- mount ---- */
+
+static int open_format(struct dxf_fs *fs, struct dxf_err *err)
+{
+	const struct dxf_ext2_opts o = {
+		.ro = fs->opts.ro,
+		.force = fs->opts.force,
+		.errors = fs->opts.errors,
+	};
+	int e = dxf_txnmgr_open(&fs->txnmgr, fs->region);
+
+	if (e != 0)
+		return dxf_err_set(err, -e, "%s: no memory",
+				   dxf_region_path(fs->region));
+	e = dxf_ext2_open(&fs->e2, fs->txnmgr, &o, err);
+	if (e != 0)
+		return e;
+	fs->geom = dxf_ext2_geom(fs->e2);
+	if (fs->opts.index_limit != 0)
+		dxf_dir_set_index_limit(fs->e2, fs->opts.index_limit);
+	if (fs->opts.ro)
+		dxf_txnmgr_set_ro(fs->txnmgr);
+	return 0;
+}
+
+static int open_root(struct dxf_fs *fs, struct dxf_err *err)
+{
+	int e = dxf_icache_get(fs, DXF_ROOT_INO, &fs->root);
+
+	if (e == 0)
+		e = dxf_dir_check(fs->root);
+	if (e == 0)
+		return 0;
+	/* Whatever else it is: for a mount the image is damaged. */
+	if (e == -ESTALE || e == -ENOTDIR || e == -ENOENT)
+		e = -EUCLEAN;
+	return dxf_err_set(err, -e, "%s: the root directory cannot be read "
+			   "(%s); run e2fsck on it",
+			   dxf_region_path(fs->region), strerror(-e));
+}
+
+static int begin_session(struct dxf_fs *fs, struct dxf_err *err)
+{
+	int e = dxf_ext2_mark_mounted(fs->e2);
+
+	fs->session = e == 0;
+	if (e == 0)
+		e = dxf_orphan_recover(fs);
+	if (e == 0)
+		e = dxf_bg_start(fs);
+	if (e != 0)
+		dxf_err_set(err, -e, "%s: cannot be mounted read-write: %s",
+			    dxf_region_path(fs->region), strerror(-e));
+	return e;
+}
+
+static int open_zero_page(struct dxf_fs *fs)
+{
+	void *p = mmap(NULL, ZERO_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	fs->zero_page = p;
+	return 0;
+}
+
+static struct dxf_fs *new_fs(struct dxf_region *r,
+			     const struct dxf_fs_opts *opts)
+{
+	struct dxf_fs *fs = dxf_calloc(1, sizeof(*fs));
+
+	if (fs == NULL)
+		return NULL;
+	fs->region = r;
+	fs->opts = *opts;
+	dxf_mutex_init(&fs->rename_lock, DXF_RANK_RENAME);
+	dxf_mutex_init(&fs->lazy_lock, DXF_RANK_LEAF);
+	dxf_mutex_init(&fs->bg_lock, DXF_RANK_LEAF);
+	pthread_cond_init(&fs->bg_cond, NULL);
+	return fs;
+}
+
+int dxf_fs_open(struct dxf_fs **out, struct dxf_region *r,
+		const struct dxf_fs_opts *opts, struct dxf_err *err)
+{
+	struct dxf_fs *fs;
+	int e;
+
+	if (!opts->ro && dxf_region_is_ro(r))
+		return dxf_err_set(err, EROFS, "%s is open for reading only; "
+				   "mount with -o ro", dxf_region_path(r));
+	fs = new_fs(r, opts);
+	if (fs == NULL)
+		return dxf_err_set(err, ENOMEM, "%s: no memory",
+				   dxf_region_path(r));
+	e = open_zero_page(fs);
+	if (e == 0)
+		e = dxf_icache_init(fs);
+	if (e != 0)
+		dxf_err_set(err, -e, "%s: no memory", dxf_region_path(r));
+	if (e == 0)
+		e = open_format(fs, err);
+	if (e == 0)
+		e = open_root(fs, err);
+	if (e == 0 && !fs->opts.ro)
+		e = begin_session(fs, err);
+	if (e != 0) {
+		release(fs);
+		return e;
+	}
+	*out = fs;
+	return 0;
+}
+
+/* ---- figures ---- */
+
+static unsigned long fsid(const struct dxf_geom *g)
+{
+	uint64_t half[2];
+
+	memcpy(half, g->uuid, sizeof(half));
+	return (unsigned long)(half[0] ^ half[1]);
+}
+
+int dxf_fs_statfs(struct dxf_fs *fs, struct statvfs *out)
+{
+	const struct dxf_geom *g = fs->geom;
+	uint64_t overhead = dxf_ext2_overhead(fs->e2);
+	struct dxf_ext2_counts c;
+	bool ro = fs->opts.ro || dxf_txnmgr_is_ro(fs->txnmgr);
+
+	dxf_ext2_counts(fs->e2, &c);
+	*out = (struct statvfs){
+		.f_bsize = g->block_size,
+		.f_frsize = g->block_size,
+		.f_blocks = g->nblocks - DXF_MIN(overhead, g->nblocks),
+		.f_bfree = c.free_blocks,
+		.f_bavail = c.free_blocks -
+			    DXF_MIN(g->reserved_blocks, c.free_blocks),
+		.f_files = g->ninodes,
+		.f_ffree = c.free_inodes,
+		.f_favail = c.free_inodes,
+		.f_fsid = fsid(g),
+		.f_flag = ro ? ST_RDONLY : 0,
+		.f_namemax = DXF_NAME_MAX,
+	};
+	return 0;
+}
+
+void dxf_fs_get_stats(struct dxf_fs *fs, struct dxf_fs_stats *out)
+{
+	dxf_mutex_lock(&fs->icache_lock);
+	out->inodes_cached = fs->ncached;
+	out->inodes_open = fs->nopen;
+	dxf_mutex_unlock(&fs->icache_lock);
+	out->zombies = __atomic_load_n(&fs->norphans, __ATOMIC_RELAXED);
+	out->transactions = __atomic_load_n(&fs->ntxn, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * icache.c - the inodes in memory: who refers to them, and when they go.
+ *
+ * Owns the table from numbers to inodes and the three counts that keep an
+ * inode in it: pins (calls that run now), lookups (the kernel's) and opens.
+ * Reading a slot and freeing an inode are others' work.  Knows nothing of
+ * names.
+ *
+ *	      get, first		    last put, forget, release
+ *	absent ---------> LOADING ---> LIVE ----------------> EVICTING
+ *	   ^		     |	        ^			|   |
+ *	   |    failed	     |		'-----------------------'   |
+ *	   |<----------------'	  could not be freed		    |
+ *	   '--------------------------------------------------------'
+ *
+ * Invariants:
+ *   C1  one inode per number; a number whose inode is LOADING or EVICTING is
+ *	 waited for, so that nobody sees a slot half read or half freed
+ *   C2  an inode with a reference is LIVE (or LOADING, with one pin)
+ *   C3  an inode on the orphan list on media never leaves the cache: its
+ *	 neighbours point to it, and its number is not free
+ *   C4  I/O and waiting for locks happen with icache_lock released
+ */
+#include "fs_priv.h"
+
+#include <assert.h>
+#include <linux/fs.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "hash.h"
+#include "log.h"
+
+#define TABLE_MIN	1024u
+
+enum load_how { LOAD_NUMBER, LOAD_NAMED, LOAD_ORPHAN };
+
+/* ---- the table ---- */
+
+static struct dxf_inode **bucket(const struct dxf_fs *fs, dxf_ino_t ino)
+{
+	return &fs->table[dxf_hash_u64(ino) & (fs->table_size - 1)];
+}
+
+static struct dxf_inode *table_find(struct dxf_fs *fs, dxf_ino_t ino)
+{
+	struct dxf_inode *i;
+
+	dxf_mutex_assert_held(&fs->icache_lock);
+	for (i = *bucket(fs, ino); i != NULL; i = i->hash_next) {
+		if (i->node.ino == ino)
+			return i;
+	}
+	return NULL;
+}
+
+/* Without memory the table stays as it is: slower, not wrong. */
+static bool table_resize(struct dxf_fs *fs, size_t size)
+{
+	struct dxf_inode **old = fs->table, **new, *i, **b;
+	size_t old_size = fs->table_size;
+
+	assert((size & (size - 1)) == 0 && size >= TABLE_MIN);
+	new = dxf_calloc(size, sizeof(struct dxf_inode *));
+	if (new == NULL)
+		return false;
+	fs->table = new;
+	fs->table_size = size;
+	for (size_t n = 0; n < old_size; n++) {
+		while ((i = old[n]) != NULL) {
+			old[n] = i->hash_next;
+			b = bucket(fs, i->node.ino);
+			i->hash_next = *b;
+			*b = i;
+		}
+	}
+	free(old);
+	return true;
+}
+
+static void table_insert(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_inode **b;
+
+	assert(table_find(fs, inode->node.ino) == NULL);	/* C1 */
+	if (fs->ncached >= fs->table_size)
+		table_resize(fs, fs->table_size * 2);
+	b = bucket(fs, inode->node.ino);
+	inode->hash_next = *b;
+	*b = inode;
+	fs->ncached++;
+}
+
+/* Returns: true if much memory may go back to the system now. */
+static bool table_remove(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_inode **p = bucket(fs, inode->node.ino);
+
+	while (*p != inode)
+		p = &(*p)->hash_next;
+	*p = inode->hash_next;
+	assert(fs->ncached > 0);
+	fs->ncached--;
+	if (fs->table_size == TABLE_MIN || fs->ncached >= fs->table_size / 8)
+		return false;
+	return table_resize(fs, fs->table_size / 4 > TABLE_MIN ?
+			    fs->table_size / 4 : TABLE_MIN);
+}
+
+/* The inode if it is LIVE, NULL if it is absent; waits for the rest. */
+static struct dxf_inode *find_live(struct dxf_fs *fs, dxf_ino_t ino)
+{
+	struct dxf_inode *i;
+
+	while ((i = table_find(fs, ino)) != NULL && i->state != DXF_I_LIVE)
+		dxf_mutex_wait(&fs->icache_lock, &fs->icache_cond);
+	return i;
+}
+
+/* ---- an inode's memory ---- */
+
+int dxf_icache_alloc(struct dxf_fs *fs, struct dxf_inode **out)
+{
+	struct dxf_inode *inode = dxf_calloc(1, sizeof(*inode));
+
+	if (inode == NULL)
+		return -ENOMEM;
+	dxf_rwlock_init(&inode->lock, DXF_RANK_INODE, 0);
+	*out = inode;
+	return 0;
+}
+
+void dxf_icache_free_new(struct dxf_inode *inode)
+{
+	assert(inode->lazy_pprev == NULL);
+	assert(!inode->orphan);					/* C3 */
+	assert(inode->dirty == NULL);
+	if (inode->node.ino != 0)
+		dxf_node_fini(&inode->node);
+	dxf_rwlock_destroy(&inode->lock);
+	free(inode);
+}
+
+/* ---- reading an inode in ---- */
+
+static int read_slot(struct dxf_fs *fs, struct dxf_inode *inode,
+		     enum load_how how)
+{
+	struct dxf_dinode *di = &inode->node.di;
+	int err = dxf_ialloc_in_use(fs->e2, inode->node.ino);
+
+	if (err <= 0)
+		return err == 0 || err == -EINVAL ? -ESTALE : err;
+	err = dxf_dinode_read(fs->e2, inode->node.ino, di);
+	if (err == 0 && di->nlink == 0 && how != LOAD_ORPHAN)
+		err = -ESTALE;
+	return err;
+}
+
+/*
+ * A name (under its directory's lock) or the orphan list keeps an inode from
+ * changing while it is not cached.  A bare number does not: the inode may be
+ * created this very moment, and the metadata lock keeps that apart.
+ */
+static int load(struct dxf_fs *fs, struct dxf_inode *inode, enum load_how how)
+{
+	struct dxf_txn *t;
+	int err;
+
+	if (how != LOAD_NUMBER || fs->opts.ro)
+		return read_slot(fs, inode, how);
+	err = dxf_txn_begin(fs->txnmgr, DXF_TXN_FORCE, &t);
+	if (err != 0)
+		return err;
+	err = read_slot(fs, inode, how);
+	dxf_txn_abort(t);
+	return err;
+}
+
+static bool reachable(const struct dxf_fs *fs, dxf_ino_t ino)
+{
+	return ino == DXF_ROOT_INO ||
+	       (ino >= fs->geom->first_ino && ino <= fs->geom->ninodes);
+}
+
+/* Insert @inode as LOADING, unless another thread was first. */
+static struct dxf_inode *claim(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	struct dxf_inode *i = find_live(fs, inode->node.ino);
+
+	if (i != NULL) {
+		i->pins++;
+		return i;
+	}
+	inode->state = DXF_I_LOADING;
+	inode->pins = 1;
+	table_insert(fs, inode);
+	return inode;
+}
+
+static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(inode->state == DXF_I_LOADING && inode->pins == 1);
+	inode->state = DXF_I_LIVE;
+	if (err != 0)
+		table_remove(fs, inode);
+	pthread_cond_broadcast(&fs->icache_cond);
+}
+
+static int get(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
+	       struct dxf_inode **out)
+{
+	struct dxf_inode *inode, *i;
+	int err;
+
+	if (!reachable(fs, ino))
+		return -ESTALE;
+	inode = dxf_icache_find(fs, ino);
+	if (inode != NULL) {
+		*out = inode;
+		return 0;
+	}
+	err = dxf_icache_alloc(fs, &inode);
+	if (err != 0)
+		return err;
+	dxf_node_init(&inode->node, fs->e2, ino);
+	inode->lock.key = ino;
+	i = claim(fs, inode);
+	if (i == inode) {
+		err = load(fs, inode, how);
+		loaded(fs, inode, err);
+	}
+	if (i != inode || err != 0)
+		dxf_icache_free_new(inode);
+	if (err == 0)
+		*out = i;
+	return err;
+}
+
+int dxf_icache_get(struct dxf_fs *fs, dxf_ino_t ino, struct dxf_inode **out)
+{
+	return get(fs, ino, LOAD_NUMBER, out);
+}
+
+int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
+			 dxf_ino_t ino, struct dxf_inode **out)
+{
+	int err;
+
+	dxf_rwlock_assert_held(&dir->lock);
+	err = get(fs, ino, LOAD_NAMED, out);
+	if (err == -ESTALE)
+		err = dxf_ext2_corrupt(fs->e2, dir->node.ino, 0,
+				"an entry names inode %u, which is %s", ino,
+				reachable(fs, ino) ? "not in use" : "reserved");
+	return err;
+}
+
+int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
+			  struct dxf_inode **out)
+{
+	return get(fs, ino, LOAD_ORPHAN, out);
+}
+
+struct dxf_inode *dxf_icache_find(struct dxf_fs *fs, dxf_ino_t ino)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	struct dxf_inode *i = find_live(fs, ino);
+
+	if (i != NULL)
+		i->pins++;
+	return i;
+}
+
+struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_inode *i;
+
+	assert(inode->node.ino != 0 && inode->pins == 0);
+	dxf_mutex_lock(&fs->icache_lock);
+	/* The number's last inode may still be on its way out. */
+	i = find_live(fs, inode->node.ino);
+	if (i == NULL) {
+		i = inode;
+		i->state = DXF_I_LIVE;
+		table_insert(fs, i);
+	}
+	i->pins++;
+	dxf_mutex_unlock(&fs->icache_lock);
+	if (i != inode)
+		dxf_icache_free_new(inode);
+	return i;
+}
+
+/* ---- the last reference ---- */
+
+static bool referred(const struct dxf_inode *inode)
+{
+	return inode->pins != 0 || inode->nlookup != 0 || inode->nopen != 0;
+}
+
+/* Bring to media what is in memory alone; errors stay behind, logged. */
+static void write_back(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	bool zombie = dxf_inode_nlink(inode) == 0;
+	int err;
+
+	if (fs->opts.ro)
+		return;
+	if (zombie)
+		err = dxf_orphan_free_inode(fs, inode);
+	else
+		err = dxf_inode_flush_times(fs, inode);
+	if (err == 0 && !zombie && inode->orphan)
+		err = dxf_truncate_evict(fs, inode);
+	if (err != 0 && err != -EROFS)
+		dxf_log_warn("inode %u: %s: error %d", inode->node.ino,
+			     zombie ? "cannot be freed now" :
+				      "its times are lost", -err);
+}
+
+/* Take out of the table, or make LIVE again, whoever waits. */
+static void evicted(struct dxf_fs *fs, struct dxf_inode *inode, bool gone)
+{
+	bool trim = false;
+
+	dxf_mutex_lock(&fs->icache_lock);
+	assert(inode->state == DXF_I_EVICTING && !referred(inode));	/* C2 */
+	inode->state = DXF_I_LIVE;
+	if (gone)
+		trim = table_remove(fs, inode);
+	pthread_cond_broadcast(&fs->icache_cond);
+	dxf_mutex_unlock(&fs->icache_lock);
+	if (gone)
+		dxf_icache_free_new(inode);
+	if (trim)
+		malloc_trim(0);
+}
+
+static void evict(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	write_back(fs, inode);
+	dxf_bg_forget(fs, inode);
+	evicted(fs, inode, !inode->orphan);			/* C3 */
+}
+
+/* Start eviction if nothing refers to it.  Locks: icache_lock. */
+static bool begin_evict(struct dxf_inode *inode)
+{
+	if (inode->state != DXF_I_LIVE || referred(inode))
+		return false;
+	inode->state = DXF_I_EVICTING;
+	return true;
+}
+
+void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	bool last;
+
+	dxf_mutex_lock(&fs->icache_lock);
+	assert(inode->pins > 0 && inode->state == DXF_I_LIVE);	/* C2 */
+	inode->pins--;
+	last = begin_evict(inode);
+	dxf_mutex_unlock(&fs->icache_lock);
+	if (last)
+		evict(fs, inode);
+}
+
+/* ---- lookups and opens ---- */
+
+void dxf_icache_add_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(inode->pins > 0);
+	inode->nlookup++;
+}
+
+void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(inode->pins > 0);
+	inode->nlookup++;
+	inode->pins--;
+}
+
+void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
+{
+	struct dxf_inode *inode = dxf_icache_find(fs, ino);
+
+	if (inode == NULL)
+		return;
+	dxf_mutex_lock(&fs->icache_lock);
+	/* Nobody counted a lookup of the root, whose number is known. */
+	assert(n <= inode->nlookup || ino == DXF_ROOT_INO);
+	inode->nlookup -= DXF_MIN(n, inode->nlookup);
+	dxf_mutex_unlock(&fs->icache_lock);
+	dxf_icache_put(fs, inode);
+}
+
+int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_peek p;
+
+	dxf_inode_peek(inode, &p);
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	assert(inode->pins > 0);
+	if (inode->reclaimed)
+		return -ESTALE;
+	if (inode->nopen++ == 0) {
+		inode->dax = (p.flags & FS_DAX_FL) != 0;
+		fs->nopen++;
+	}
+	return 0;
+}
+
+bool dxf_icache_drop_open(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(inode->nopen > 0);
+	if (--inode->nopen > 0)
+		return false;
+	fs->nopen--;
+	return true;
+}
+
+bool dxf_icache_reclaim(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	if (inode->nopen > 0 || inode->reclaimed)
+		return false;
+	inode->reclaimed = true;
+	return true;
+}
+
+/* ---- all of them ---- */
+
+/* Pin the next LIVE inode of the chain at @i. */
+static struct dxf_inode *pin_from(struct dxf_inode *i)
+{
+	while (i != NULL && i->state != DXF_I_LIVE)
+		i = i->hash_next;
+	if (i != NULL)
+		i->pins++;
+	return i;
+}
+
+/*
+ * The chain of bucket @n; a pinned inode stays in it, except when the table is
+ * resized.  Returns: false if that happened.
+ */
+static bool walk_bucket(struct dxf_fs *fs, size_t n,
+	void (*fn)(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx),
+	void *ctx)
+{
+	struct dxf_inode *i, *next = NULL;
+	size_t size;
+	bool same = true;
+
+	dxf_mutex_lock(&fs->icache_lock);
+	size = fs->table_size;
+	i = n < size ? pin_from(fs->table[n]) : NULL;
+	dxf_mutex_unlock(&fs->icache_lock);
+	for (; i != NULL; i = next) {
+		fn(fs, i, ctx);
+		dxf_mutex_lock(&fs->icache_lock);
+		same = fs->table_size == size;
+		next = same ? pin_from(i->hash_next) : NULL;
+		dxf_mutex_unlock(&fs->icache_lock);
+		dxf_icache_put(fs, i);
+	}
+	return same;
+}
+
+void dxf_icache_for_each(struct dxf_fs *fs,
+	void (*fn)(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx),
+	void *ctx)
+{
+	size_t size, n;
+
+	/*
+	 * Growing splits each bucket into itself and a higher one, so going on
+	 * from the same place misses nothing; after shrinking begin anew.
+	 */
+	for (n = 0, size = 0; ; ) {
+		size_t now;
+
+		dxf_mutex_lock(&fs->icache_lock);
+		now = fs->table_size;
+		dxf_mutex_unlock(&fs->icache_lock);
+		if (now < size)
+			n = 0;
+		size = now;
+		if (n >= size)
+			return;
+		if (walk_bucket(fs, n, fn, ctx))
+			n++;
+	}
+}
+
+int dxf_icache_init(struct dxf_fs *fs)
+{
+	dxf_mutex_init(&fs->icache_lock, DXF_RANK_ICACHE);
+	pthread_cond_init(&fs->icache_cond, NULL);
+	fs->table = dxf_calloc(TABLE_MIN, sizeof(struct dxf_inode *));
+	fs->table_size = TABLE_MIN;
+	if (fs->table != NULL)
+		return 0;
+	dxf_mutex_destroy(&fs->icache_lock);
+	pthread_cond_destroy(&fs->icache_cond);
+	return -ENOMEM;
+}
+
+static void drop_all(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(inode->pins == 1);
+	inode->nlookup = 0;
+	inode->nopen = 0;
+}
+
+/* What could not be freed stays on the orphan list on media. */
+static void free_rest(struct dxf_fs *fs)
+{
+	struct dxf_inode *i;
+
+	for (size_t n = 0; n < fs->table_size; n++) {
+		while ((i = fs->table[n]) != NULL) {
+			fs->table[n] = i->hash_next;
+			dxf_bg_forget(fs, i);
+			i->orphan = false;
+			dxf_icache_free_new(i);
+		}
+	}
+}
+
+void dxf_icache_fini(struct dxf_fs *fs)
+{
+	if (fs->table == NULL)
+		return;
+	dxf_icache_for_each(fs, drop_all, NULL);
+	free_rest(fs);
+	free(fs->table);
+	fs->table = NULL;
+	pthread_cond_destroy(&fs->icache_cond);
+	dxf_mutex_destroy(&fs->icache_lock);
+}
