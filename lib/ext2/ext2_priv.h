@@ -101,6 +101,7 @@ struct dxf_ext2 {
 	struct dxf_group *groups;
 	uint64_t free_blocks;
 	uint64_t free_inodes;
+	uint64_t used_dirs;
 	uint64_t reserved;		/* reserved, not yet committed blocks */
 	uint32_t next_dir_group;
 	uint64_t *scratch;		/* one block: a bitmap being searched */

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ialloc.c - inodes in a transaction: bitmap bits, descriptor counts,
+ * checksums.
+ *
+ * Owns the staging of inode bitmaps.  In a group always the first free inode
+ * is taken: so the slots of an inode table that was never initialised are used
+ * in order, and itable_unused never has to skip one that holds garbage.
+ */
+#include "ialloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "groups.h"
+#include "orlov.h"
+
+/* A change of one bit of one group's inode bitmap. */
+struct change {
+	struct dxf_ext2 *e2;
+	struct dxf_txn *t;
+	uint32_t group;
+	uint32_t index;
+	struct dxf_desc desc;
+	struct dxf_gacc *ga;
+	uint64_t *map;
+};
+
+static dxf_off_t map_off(const struct dxf_ext2 *e2, uint32_t group)
+{
+	return dxf_blk_off(&e2->geom, e2->groups[group].inode_bitmap);
+}
+
+static int load_map(struct change *c)
+{
+	struct dxf_ext2 *e2 = c->e2;
+	uint32_t ipg = e2->geom.inodes_per_group;
+
+	c->map = dxf_acc_map(e2);
+	if ((c->ga->flags & EXT2_BG_INODE_UNINIT) == 0)
+		return dxf_txn_read(e2->txnmgr, map_off(e2, c->group), c->map,
+				    DXF_BITS_WORDS(ipg) * sizeof(*c->map));
+	memset(c->map, 0, e2->geom.block_size);
+	dxf_bitmap_pad(e2, ipg, c->map);
+	return 0;
+}
+
+static int load(struct change *c)
+{
+	struct dxf_ext2 *e2 = c->e2;
+	int ret;
+
+	dxf_mutex_lock(&e2->alloc_lock);
+	ret = dxf_bitmap_check_inodes(e2, c->group, e2->scratch);
+	dxf_mutex_unlock(&e2->alloc_lock);
+	if (ret == 0)
+		ret = dxf_acc_group(e2, c->t, c->group, &c->ga);
+	if (ret == 0)
+		ret = dxf_desc_read(e2, c->group, &c->desc);
+	return ret == 0 ? load_map(c) : ret;
+}
+
+/* Stage the word with the bit; the whole map of a group used first. */
+static int store_map(struct change *c)
+{
+	const struct dxf_ext2 *e2 = c->e2;
+	uint32_t w = c->index / 64;
+
+	if ((c->ga->flags & EXT2_BG_INODE_UNINIT) != 0)
+		return dxf_txn_store(c->t, map_off(e2, c->group), c->map,
+				     e2->geom.block_size);
+	return dxf_txn_store(c->t,
+			     map_off(e2, c->group) + w * sizeof(*c->map),
+			     c->map + w, sizeof(*c->map));
+}
+
+/* The slot comes into use: it belongs to the initialised part of the table. */
+static void raise_watermark(struct change *c)
+{
+	uint32_t ipg = c->e2->geom.inodes_per_group;
+	uint32_t unused = c->ga->itable_unused;
+
+	if (!c->e2->has_gdt_csum)
+		return;
+	if ((c->ga->flags & EXT2_BG_INODE_UNINIT) != 0)
+		unused = ipg;
+	c->ga->itable_unused = DXF_MIN(unused, ipg - c->index - 1);
+	c->ga->flags &= (uint16_t)~EXT2_BG_INODE_UNINIT;
+}
+
+static int store_desc(struct change *c)
+{
+	const struct dxf_ext2 *e2 = c->e2;
+	uint32_t ipg = e2->geom.inodes_per_group;
+
+	dxf_desc_set_free_inodes(e2, &c->desc, c->ga->free_inodes);
+	dxf_desc_set_used_dirs(e2, &c->desc, c->ga->used_dirs);
+	if (e2->has_gdt_csum) {
+		dxf_desc_set_itable_unused(e2, &c->desc, c->ga->itable_unused);
+		c->desc.d.bg_flags = c->ga->flags;
+	}
+	if (e2->geom.has_csum)
+		dxf_desc_set_inode_csum(e2, &c->desc,
+					dxf_bitmap_csum(e2, c->map, ipg));
+	return dxf_desc_store(c->e2, c->t, &c->desc);
+}
+
+/*
+ * The first free inode of the group that the transaction did not free itself.
+ * Returns: its index, inodes_per_group if there is none.
+ */
+static uint32_t first_free(const struct change *c)
+{
+	const struct dxf_geom *g = &c->e2->geom;
+	uint32_t i = c->group == 0 ? g->first_ino - 1 : 0;
+	dxf_ino_t base = c->group * g->inodes_per_group + 1;
+
+	for (;; i++) {
+		i = dxf_bits_next_zero(c->map, i, g->inodes_per_group);
+		if (i >= g->inodes_per_group ||
+		    !dxf_acc_inode_freed(c->e2, base + i))
+			return i;
+	}
+}
+
+static int take(struct change *c, bool is_dir)
+{
+	int ret;
+
+	dxf_bits_set(c->map, c->index, c->index + 1);
+	ret = store_map(c);
+	if (ret < 0)
+		return ret;
+	raise_watermark(c);
+	c->ga->free_inodes--;
+	if (is_dir)
+		c->ga->used_dirs++;
+	return store_desc(c);
+}
+
+/*
+ * Find a free inode in the group, nothing staged yet.
+ * Returns: 0; -ENOSPC none here, or the bitmap is damaged: the next group may
+ * have one; -EIO the bitmap cannot be read: the same; -ENOMEM.
+ */
+static int find(struct change *c)
+{
+	int ret;
+
+	if (dxf_acc_view(c->e2, c->t, c->group).free_inodes == 0)
+		return -ENOSPC;
+	ret = load(c);
+	if (ret < 0)
+		return ret == -EUCLEAN ? -ENOSPC : ret;
+	c->index = first_free(c);
+	return c->index < c->e2->geom.inodes_per_group ? 0 : -ENOSPC;
+}
+
+static uint32_t next_generation(struct dxf_ext2 *e2)
+{
+	uint32_t gen;
+
+	/* 0 stands for "any" in file handles. */
+	do {
+		gen = (uint32_t)dxf_hash_u64(e2->generations++);
+	} while (gen == 0);
+	return gen;
+}
+
+int dxf_ialloc_new(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t parent,
+		   mode_t mode, dxf_ino_t *ino, uint32_t *generation)
+{
+	struct change c = { .e2 = e2, .t = t };
+	bool is_dir = S_ISDIR(mode), unreadable = false;
+	int ret = -ENOSPC;
+
+	assert(parent >= 1 && parent <= e2->geom.ninodes);
+	c.group = dxf_orlov_group(e2, parent, is_dir);
+	for (uint32_t i = 0; i < e2->geom.ngroups; i++) {
+		ret = find(&c);
+		/* An unreadable bitmap does not spoil the other groups. */
+		if (ret != -ENOSPC && ret != -EIO)
+			break;
+		unreadable = unreadable || ret == -EIO;
+		c.group = c.group + 1 < e2->geom.ngroups ? c.group + 1 : 0;
+	}
+	if (ret == 0)
+		ret = take(&c, is_dir);
+	else if (ret == -ENOSPC && unreadable)
+		ret = -EIO;
+	if (ret < 0)
+		return ret;
+	*ino = c.group * e2->geom.inodes_per_group + c.index + 1;
+	*generation = next_generation(e2);
+	return 0;
+}
+
+static int release(struct change *c, bool is_dir)
+{
+	int ret;
+
+	dxf_bits_clear(c->map, c->index, c->index + 1);
+	ret = store_map(c);
+	if (ret < 0)
+		return ret;
+	c->ga->free_inodes++;
+	if (is_dir)
+		c->ga->used_dirs--;
+	return store_desc(c);
+}
+
+int dxf_ialloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
+		    mode_t mode)
+{
+	struct change c = { .e2 = e2, .t = t };
+	bool is_dir = S_ISDIR(mode);
+	int ret;
+
+	assert(ino >= e2->geom.first_ino && ino <= e2->geom.ninodes);
+	c.group = dxf_group_of_ino(e2, ino);
+	c.index = (ino - 1) % e2->geom.inodes_per_group;
+	ret = dxf_acc_reserve(e2, t, 1);
+	if (ret == 0)
+		ret = load(&c);
+	if (ret < 0)
+		return ret;
+	if ((c.ga->flags & EXT2_BG_INODE_UNINIT) != 0 ||
+	    !dxf_bits_test(c.map, c.index))
+		return dxf_ext2_corrupt(e2, ino, 0,
+			"an inode that is to be freed is free already");
+	if (c.ga->free_inodes >= e2->geom.inodes_per_group ||
+	    (is_dir && c.ga->used_dirs == 0))
+		return dxf_ext2_corrupt(e2, ino, e2->groups[c.group].inode_bitmap,
+			"the inodes of group %u are miscounted", c.group);
+	ret = release(&c, is_dir);
+	if (ret == 0)
+		dxf_acc_event(e2, DXF_EV_INODE_FREED, ino, 1);
+	return ret;
+}
+
+int dxf_ialloc_in_use(struct dxf_ext2 *e2, dxf_ino_t ino)
+{
+	const struct dxf_txn *t = dxf_txn_current(e2->txnmgr);
+	uint32_t group, index;
+	uint64_t word;
+	int ret;
+
+	if (ino < 1 || ino > e2->geom.ninodes)
+		return -EINVAL;
+	group = dxf_group_of_ino(e2, ino);
+	index = (ino - 1) % e2->geom.inodes_per_group;
+	if ((dxf_acc_view(e2, t, group).flags & EXT2_BG_INODE_UNINIT) != 0)
+		return 0;
+	ret = dxf_txn_read(e2->txnmgr, map_off(e2, group) +
+			   index / 64 * sizeof(word), &word, sizeof(word));
+	if (ret < 0)
+		return ret;
+	return word >> index % 64 & 1;
+}

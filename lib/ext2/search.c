@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * search.c - finding free blocks in bitmaps, reservations and windows.
+ *
+ * Owns dxf_group.hint and .longest (resv.c and window.c only loosen them).
+ * A group is searched in e2->scratch, where its bitmap, its reservations and,
+ * unless they are to be stolen, its windows are laid over each other.  What a
+ * descriptor counts as free decides only whether its bitmap is looked at; every
+ * loop is over groups, so wrong counts cannot keep it going.
+ */
+#include "search.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* After so many bitmaps a run that is too short is taken. */
+#define PATIENCE	32
+
+struct search {
+	struct dxf_ext2 *e2;
+	uint32_t want, prefer;
+	bool steal;
+	uint32_t looked;	/* bitmaps loaded */
+	int err;		/* a bitmap could not be read */
+	struct dxf_span best;
+};
+
+/* Bits [@from, @to) of @group in e2->scratch, set where not to be used. */
+static int load_busy(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
+		     uint32_t to, bool steal)
+{
+	const struct dxf_group *g = &e2->groups[group];
+	uint64_t *map = e2->scratch;
+	int ret;
+
+	ret = dxf_bitmap_check_blocks(e2, group, map);
+	if (ret == 0)
+		ret = dxf_bitmap_load(e2, group,
+				      (g->flags & EXT2_BG_BLOCK_UNINIT) != 0,
+				      map, from, to);
+	if (ret < 0)
+		return ret;
+	for (uint32_t w = from / 64; w < DXF_BITS_WORDS(to); w++) {
+		if (g->resv != NULL)
+			map[w] |= g->resv[w];
+		if (g->soft != NULL && !steal)
+			map[w] |= g->soft[w];
+	}
+	return 0;
+}
+
+uint32_t dxf_search_run_locked(struct dxf_ext2 *e2, uint32_t group,
+			       uint32_t start, uint32_t max, bool steal)
+{
+	uint32_t nblocks = dxf_group_nblocks(e2, group);
+	uint32_t end;
+
+	dxf_mutex_assert_held(&e2->alloc_lock);
+	if (start >= nblocks || max == 0)
+		return 0;
+	end = start + DXF_MIN(max, nblocks - start);
+	if (load_busy(e2, group, start, end, steal) < 0)
+		return 0;
+	return dxf_bits_next_set(e2->scratch, start, end) - start;
+}
+
+static void keep_best(struct search *s, uint32_t group, uint32_t start,
+		      uint32_t len)
+{
+	if (len > s->best.len)
+		s->best = (struct dxf_span){ group, start, len };
+}
+
+/* Search one group from bit @from on, then from its first free bit. */
+static void look(struct search *s, uint32_t group, uint32_t from)
+{
+	struct dxf_group *g = &s->e2->groups[group];
+	uint32_t nblocks = dxf_group_nblocks(s->e2, group);
+	uint32_t start = 0, len, first;
+	int ret;
+
+	s->looked++;
+	if (g->hint >= nblocks)
+		return;
+	ret = load_busy(s->e2, group, g->hint, nblocks, s->steal);
+	if (ret < 0) {
+		if (ret == -EIO)
+			s->err = ret;
+		return;
+	}
+	from = DXF_MAX(from, g->hint);
+	len = dxf_bits_find_run(s->e2->scratch, from, nblocks, s->prefer,
+				&start);
+	keep_best(s, group, start, len);
+	if (s->best.len >= s->want)
+		return;
+	/* All of it was seen now, or will be: what is learnt is kept. */
+	first = dxf_bits_next_zero(s->e2->scratch, g->hint, nblocks);
+	len = dxf_bits_find_run(s->e2->scratch, first, nblocks, s->prefer,
+				&start);
+	keep_best(s, group, start, len);
+	if (!s->steal && g->nsoft != 0)
+		return;
+	g->hint = first;
+	if (len < s->prefer)
+		g->longest = len;
+}
+
+/* Is there any point in looking for @need blocks together? */
+static bool promising(const struct search *s, const struct dxf_group *g,
+		      uint32_t need)
+{
+	uint32_t resv = g->nresv - g->nquar;
+
+	if ((g->state & DXF_BG_BLOCKS_BAD) != 0)
+		return false;
+	return g->free_blocks > resv && g->free_blocks - resv >= need &&
+		g->longest >= need;
+}
+
+/* All groups behind @first, and itself last. */
+static void look_around(struct search *s, uint32_t first, uint32_t need)
+{
+	const struct dxf_ext2 *e2 = s->e2;
+
+	for (uint32_t i = 1; i <= e2->geom.ngroups; i++) {
+		uint32_t group = (uint32_t)(((uint64_t)first + i) %
+					    e2->geom.ngroups);
+
+		if (s->best.len >= s->want ||
+		    (s->best.len > 0 && s->looked >= PATIENCE))
+			return;
+		if (promising(s, &e2->groups[group], need))
+			look(s, group, 0);
+	}
+}
+
+static void search(struct search *s, uint32_t group, uint32_t bit)
+{
+	uint32_t need = s->want;
+
+	if (promising(s, &s->e2->groups[group], 1))
+		look(s, group, bit);
+	/* Groups that cannot have the whole run are tried for a part of it. */
+	while (s->best.len < s->want) {
+		look_around(s, group, need);
+		if (s->best.len > 0 || need == 1)
+			break;
+		need = DXF_MAX(need / 8, 1u);
+	}
+}
+
+int dxf_search_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
+		      uint32_t prefer, struct dxf_span *out)
+{
+	uint32_t group = dxf_group_of_blk(e2, goal);
+	uint32_t bit = (uint32_t)(goal - dxf_group_first(e2, group));
+	struct search s = { .e2 = e2, .want = want, .prefer = prefer };
+
+	assert(want > 0 && prefer >= want && group < e2->geom.ngroups);
+	s.best = (struct dxf_span){ group, bit,
+		dxf_search_run_locked(e2, group, bit, want, false) };
+	if (s.best.len == 0)
+		search(&s, group, bit);
+	if (s.best.len == 0) {
+		s.steal = true;
+		s.looked = 0;
+		search(&s, group, bit);
+	}
+	if (s.best.len == 0)
+		return s.err != 0 ? s.err : -ENOSPC;
+	s.best.len = DXF_MIN(s.best.len, want);
+	*out = s.best;
+	return 0;
+}
