@@ -154,7 +154,7 @@ int dxf_acl_from_disk(const void *buf, size_t size, struct dxf_acl **out)
 	if (size < HEADER_LEN || dxf_get_le32(p) != DISK_VERSION ||
 	    size > HEADER_LEN + DXF_ACL_MAX_ENTRIES * DISK_FULL)
 		return -EINVAL;
-	acl = acl_alloc((size - HEADER_LEN) / DISK_SHORT);
+	acl = acl_alloc((size - HEADER_LEN + DISK_SHORT - 1) / DISK_SHORT);
 	if (!acl)
 		return -ENOMEM;
 
