@@ -90,19 +90,21 @@ int dxf_data_mark(struct dxf_fs *fs, struct dxf_inode *inode, dxf_off_t off,
  */
 int dxf_zero_mapped(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t from,
 		    uint64_t to);
+/* Does changing the data cost the file its setuid, setgid (if @suid: the
+ * caller asked for these) or its capability? */
+bool dxf_needs_kill_priv(struct dxf_inode *inode, const struct dxf_peek *p,
+			 bool suid);
 /*
- * Does changing the data cost the file its setuid, setgid or capability?
- * @suid: the caller asked for the mode bits too.
- * Returns: 1, 0, -errno of the xattr lookup.
+ * Clip [@off, @off + *@len) to what the inode's kind of map can hold.
+ * Returns: 0; -EFBIG nothing is left.
  */
-int dxf_needs_kill_priv(struct dxf_inode *inode, const struct dxf_peek *p,
-			bool suid);
+int dxf_clip_to_max(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t off,
+		    uint64_t *len);
 /*
- * What stands before any change of data under the lock held exclusively: a
- * truncate that failed half-way is finished, privileges are stripped (in a
- * transaction of its own; @suid as above).
+ * Strip them, in a transaction of its own, if there are any.
+ * Locks: the inode's lock held exclusively, no transaction open.
  */
-int dxf_prepare_change(struct dxf_fs *fs, struct dxf_inode *inode, bool suid);
+int dxf_strip_priv(struct dxf_fs *fs, struct dxf_inode *inode, bool suid);
 
 /* ---- alloc_write.c ---- */
 
@@ -122,8 +124,13 @@ bool dxf_make_room(struct dxf_fs *fs, struct dxf_inode *inode);
 
 /* ---- truncate.c ---- */
 
-/* Finish what a truncate left on the orphan list. */
+/*
+ * Free what is mapped behind the end of file, off the orphan list.
+ * Locks: the inode's lock held exclusively, no transaction open.
+ */
 int dxf_truncate_settle(struct dxf_fs *fs, struct dxf_inode *inode);
+/* The number of blocks that @size bytes need: the first behind them. */
+dxf_lblk_t dxf_blocks_of(const struct dxf_fs *fs, uint64_t size);
 /* Forget dirty ranges of [@from, @to), about to be unmapped. */
 struct dxf_drop {
 	int n;
@@ -149,6 +156,14 @@ int dxf_setattr_apply(struct dxf_op *op, struct dxf_inode *inode,
 /* O_SYNC, sync and the like: after a change of data. */
 int dxf_sync_data_after(struct dxf_fs *fs, struct dxf_inode *inode,
 			bool o_sync);
+/* Can there be data that a returned write did not make durable? */
+bool dxf_data_is_deferred(const struct dxf_fs *fs);
+/*
+ * Write back the data of many inodes: collect for each in turn, which on page
+ * media only hands over to fs->rest; dxf_flush_rest() is to follow.
+ * Returns: 0, -EIO as dxf_flush_data().
+ */
+int dxf_flush_collect(struct dxf_fs *fs, struct dxf_inode *inode);
 /* The tree of an inode, made at its first use; NULL without memory. */
 struct dxf_dirty *dxf_inode_dirty(struct dxf_inode *inode);
 /* The same without making one. */

@@ -53,6 +53,7 @@ static int end_session(struct dxf_fs *fs)
 
 	if (dxf_ext2_errors_pending(fs->e2))
 		note(&err, dxf_ext2_write_errors(fs->e2));
+	note(&err, dxf_flush_rest(fs));
 	note(&err, dxf_txnmgr_sync(fs->txnmgr));
 	/* Only what is on media may be called clean. */
 	if (err == 0)
@@ -78,9 +79,7 @@ static int release(struct dxf_fs *fs)
 	if (fs->zero_page != NULL)
 		munmap((void *)(uintptr_t)fs->zero_page, ZERO_PAGE);
 	dxf_mutex_destroy(&fs->rename_lock);
-	dxf_mutex_destroy(&fs->lazy_lock);
-	dxf_mutex_destroy(&fs->bg_lock);
-	pthread_cond_destroy(&fs->bg_cond);
+	dxf_bg_fini(fs);
 	free(fs);
 	return err;
 }
@@ -177,10 +176,11 @@ static struct dxf_fs *new_fs(struct dxf_region *r,
 		return NULL;
 	fs->region = r;
 	fs->opts = *opts;
+	if (dxf_bg_init(fs) != 0) {
+		free(fs);
+		return NULL;
+	}
 	dxf_mutex_init(&fs->rename_lock, DXF_RANK_RENAME);
-	dxf_mutex_init(&fs->lazy_lock, DXF_RANK_LEAF);
-	dxf_mutex_init(&fs->bg_lock, DXF_RANK_LEAF);
-	pthread_cond_init(&fs->bg_cond, NULL);
 	return fs;
 }
 

@@ -225,8 +225,6 @@ void dxf_inode_touch(struct dxf_fs *fs, struct dxf_inode *inode,
 void dxf_inode_accessed(struct dxf_fs *fs, struct dxf_inode *inode);
 /* Write lazy times: one transaction if there are any.  No lock held. */
 int dxf_inode_flush_times(struct dxf_fs *fs, struct dxf_inode *inode);
-/* Take off the list of inodes with lazy times (eviction).  Idempotent. */
-void dxf_inode_unlist_lazy(struct dxf_fs *fs, struct dxf_inode *inode);
 /* -EPERM if the inode is immutable, or append-only unless @append_ok. */
 int dxf_inode_may_change(const struct dxf_dinode *di, bool append_ok);
 /*
@@ -419,6 +417,8 @@ int dxf_bg_start(struct dxf_fs *fs);
 void dxf_bg_stop(struct dxf_fs *fs);
 /* Wake the background thread now (errors to record). */
 void dxf_bg_kick(struct dxf_fs *fs);
+/* Write back what is in fs->rest, on page media metadata too.  0, -EIO. */
+int dxf_flush_rest(struct dxf_fs *fs);
 /* O_SYNC, sync, dirsync: what an operation does at its end on page media. */
 int dxf_sync_after(struct dxf_fs *fs, struct dxf_inode *inode, bool dir);
 /*

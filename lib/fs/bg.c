@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bg.c - the background thread: lazy times within 5 s, deferred data within
+ * commit= seconds, errors into the superblock.
+ *
+ * Owns the list of inodes that it will look at.  The list names inodes without
+ * keeping them: an eviction takes its inode off, and the thread goes from the
+ * list to the cache by number.
+ *
+ * Invariants:
+ * - queued is set from dxf_bg_queue() until the thread has come for the inode
+ *   and before it looks: what changes later queues it again.
+ * - An inode is on a list only while queued is set.
+ *
+ * Must not know: how anything is written back (sync.c).
+ */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "data.h"
+
+#define TIMES_EVERY	4u	/* seconds: with the work itself below 5 */
+
+/* ---- the list ---- */
+
+void dxf_bg_queue_locked(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	dxf_mutex_assert_held(&inode->node.attr);
+	if (inode->queued)
+		return;
+	inode->queued = true;
+	DXF_SCOPED_MUTEX(&fs->lazy_lock);
+	assert(!inode->lazy_pprev);
+	inode->lazy_next = fs->lazy_head;
+	if (inode->lazy_next)
+		inode->lazy_next->lazy_pprev = &inode->lazy_next;
+	inode->lazy_pprev = &fs->lazy_head;
+	fs->lazy_head = inode;
+}
+
+void dxf_bg_queue(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&inode->node.attr);
+	dxf_bg_queue_locked(fs, inode);
+}
+
+static void unlist(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	dxf_mutex_assert_held(&fs->lazy_lock);
+	assert(*inode->lazy_pprev == inode);
+	*inode->lazy_pprev = inode->lazy_next;
+	if (inode->lazy_next)
+		inode->lazy_next->lazy_pprev = inode->lazy_pprev;
+	inode->lazy_next = NULL;
+	inode->lazy_pprev = NULL;
+}
+
+/* An unlinked inode's blocks are free by now: nobody will ask for them. */
+void dxf_bg_forget(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_dirty *d = inode->dirty;
+
+	dxf_mutex_lock(&fs->lazy_lock);
+	if (inode->lazy_pprev)
+		unlist(fs, inode);
+	dxf_mutex_unlock(&fs->lazy_lock);
+	inode->queued = false;
+	if (!d)
+		return;
+	if (inode->node.di.nlink != 0)
+		(void)dxf_flush_collect(fs, inode);
+	inode->dirty = NULL;
+	dxf_dirty_free(d);
+}
+
+/* ---- the thread ---- */
+
+/* Move the whole list to @mine, which later removals find through it. */
+static void grab_list(struct dxf_fs *fs, struct dxf_inode **mine)
+{
+	DXF_SCOPED_MUTEX(&fs->lazy_lock);
+	*mine = fs->lazy_head;
+	if (*mine)
+		(*mine)->lazy_pprev = mine;
+	fs->lazy_head = NULL;
+}
+
+/* Returns: the number of the next one, off the list now; 0: none. */
+static dxf_ino_t pop(struct dxf_fs *fs, struct dxf_inode **mine)
+{
+	struct dxf_inode *inode;
+
+	DXF_SCOPED_MUTEX(&fs->lazy_lock);
+	inode = *mine;
+	if (!inode)
+		return 0;
+	unlist(fs, inode);
+	return inode->node.ino;
+}
+
+static void visit(struct dxf_fs *fs, struct dxf_inode *inode, bool data)
+{
+	const struct dxf_dirty *d;
+	bool again = false;
+	int err = 0;
+
+	dxf_mutex_lock(&inode->node.attr);
+	inode->queued = false;
+	dxf_mutex_unlock(&inode->node.attr);
+	if (!fs->opts.lazytime)
+		err = dxf_inode_flush_times(fs, inode);
+	/* For want of memory, say; without a filesystem there is no point. */
+	if (err && err != -EROFS)
+		again = true;
+	d = dxf_inode_dirty_peek(inode);
+	if (data)
+		(void)dxf_flush_collect(fs, inode);
+	else if (d && !dxf_dirty_is_empty(d))
+		again = true;
+	if (again)
+		dxf_bg_queue(fs, inode);
+}
+
+static void work(struct dxf_fs *fs, bool data)
+{
+	struct dxf_inode *mine, *inode;
+	dxf_ino_t ino;
+
+	if (dxf_ext2_errors_pending(fs->e2))
+		(void)dxf_ext2_write_errors(fs->e2);
+	grab_list(fs, &mine);
+	while ((ino = pop(fs, &mine)) != 0) {
+		inode = dxf_icache_find(fs, ino);
+		if (!inode)
+			continue;
+		visit(fs, inode, data);
+		dxf_icache_put(fs, inode);
+	}
+	/* Its errors are sticky and were logged. */
+	if (data)
+		(void)dxf_flush_rest(fs);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Sleep until @when, a kick or the end; bg_lock is held. */
+static void doze(struct dxf_fs *fs, uint64_t when)
+{
+	struct timespec ts = {
+		.tv_sec = when / 1000,
+		.tv_nsec = when % 1000 * 1000000,
+	};
+
+	while (!fs->bg_stop && !fs->bg_kick && now_ms() < when)
+		pthread_cond_timedwait(&fs->bg_cond, &fs->bg_lock.m, &ts);
+	fs->bg_kick = false;
+}
+
+/* Signals are for the program's own threads, except this thread's own faults. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	sigdelset(&set, SIGBUS);
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGFPE);
+	sigdelset(&set, SIGILL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void *bg_main(void *arg)
+{
+	struct dxf_fs *fs = arg;
+	uint64_t every = (uint64_t)(fs->opts.commit ? fs->opts.commit : 1);
+	uint64_t times = now_ms() + TIMES_EVERY * 1000, data;
+
+	block_signals();
+	/* A commit= of 5 s, the default, is met by each turn for times. */
+	every = every > TIMES_EVERY ? (every - 1) * 1000 : every * 1000;
+	data = now_ms() + every;
+	dxf_mutex_lock(&fs->bg_lock);
+	for (;;) {
+		bool deferred = dxf_data_is_deferred(fs), due;
+
+		doze(fs, deferred ? DXF_MIN(times, data) : times);
+		if (fs->bg_stop)
+			break;
+		dxf_mutex_unlock(&fs->bg_lock);
+		due = deferred && now_ms() >= data;
+		work(fs, due);
+		times = now_ms() + TIMES_EVERY * 1000;
+		if (due)
+			data = now_ms() + every;
+		dxf_mutex_lock(&fs->bg_lock);
+	}
+	dxf_mutex_unlock(&fs->bg_lock);
+	return NULL;
+}
+
+int dxf_bg_init(struct dxf_fs *fs)
+{
+	pthread_condattr_t attr;
+
+	fs->rest = dxf_dirty_new();
+	if (!fs->rest)
+		return -ENOMEM;
+	dxf_mutex_init(&fs->lazy_lock, DXF_RANK_LEAF);
+	dxf_mutex_init(&fs->bg_lock, DXF_RANK_LEAF);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&fs->bg_cond, &attr);
+	pthread_condattr_destroy(&attr);
+	return 0;
+}
+
+void dxf_bg_fini(struct dxf_fs *fs)
+{
+	assert(!fs->bg_running && !fs->lazy_head);
+	dxf_dirty_free(fs->rest);
+	fs->rest = NULL;
+	pthread_cond_destroy(&fs->bg_cond);
+	dxf_mutex_destroy(&fs->bg_lock);
+	dxf_mutex_destroy(&fs->lazy_lock);
+}
+
+int dxf_bg_start(struct dxf_fs *fs)
+{
+	int err;
+
+	assert(!fs->bg_running);
+	if (fs->opts.ro)
+		return 0;
+	fs->bg_stop = false;
+	fs->bg_kick = false;
+	err = pthread_create(&fs->bg_thread, NULL, bg_main, fs);
+	fs->bg_running = err == 0;
+	return -err;
+}
+
+void dxf_bg_stop(struct dxf_fs *fs)
+{
+	if (!fs->bg_running)
+		return;
+	dxf_mutex_lock(&fs->bg_lock);
+	fs->bg_stop = true;
+	pthread_cond_signal(&fs->bg_cond);
+	dxf_mutex_unlock(&fs->bg_lock);
+	pthread_join(fs->bg_thread, NULL);
+	fs->bg_running = false;
+}
+
+void dxf_bg_kick(struct dxf_fs *fs)
+{
+	DXF_SCOPED_MUTEX(&fs->bg_lock);
+	fs->bg_kick = true;
+	pthread_cond_signal(&fs->bg_cond);
+}

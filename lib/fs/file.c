@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * file.c - open files, and reading them.
+ *
+ * A read is answered with addresses in the mapping, under the inode's lock
+ * held shared from the lookup of the map to dxf_fs_read_end(), so that no
+ * block can be freed, or filled by another file, in between.
+ *
+ * Must not know: how blocks are allocated, what a transaction is.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <limits.h>
+#include <string.h>
+
+#include "data.h"
+#include "load.h"
+
+#define ZERO_LEN	(64 * DXF_KIB)	/* of fs->zero_page */
+
+int dxf_regular(mode_t mode)
+{
+	if (S_ISREG(mode))
+		return 0;
+	return S_ISDIR(mode) ? -EISDIR : -EINVAL;
+}
+
+int dxf_seg_at(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t pos,
+	       uint64_t end, struct dxf_seg *seg)
+{
+	unsigned int bits = dxf_block_bits(fs);
+	dxf_lblk_t lblk = pos >> bits;
+	uint64_t skip = pos - (lblk << bits);
+	int err;
+
+	assert(pos < end);
+	err = dxf_bmap_lookup(&inode->node, &inode->node.di, lblk,
+			      ((end - 1) >> bits) - lblk + 1, &seg->run);
+	if (err)
+		return err;
+	assert(seg->run.lblk == lblk && seg->run.nblk > 0);
+	seg->mapped = seg->run.pblk != 0 && !seg->run.unwritten;
+	seg->off = dxf_blk_off(fs->geom, seg->run.pblk) + skip;
+	/* Not shifted up before it is bounded: a hole may be huge. */
+	if (seg->run.nblk > (end - pos + skip) >> bits)
+		seg->len = end - pos;
+	else
+		seg->len = (seg->run.nblk << bits) - skip;
+	return 0;
+}
+
+/* ---- open and release ---- */
+
+static int may_open(struct dxf_fs *fs, const struct dxf_peek *p, int flags)
+{
+	bool write = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+
+	if (!write)
+		return 0;
+	if (dxf_txnmgr_is_ro(fs->txnmgr) && S_ISREG(p->mode))
+		return -EROFS;
+	if (p->flags & FS_IMMUTABLE_FL)
+		return -EPERM;
+	if ((p->flags & FS_APPEND_FL) &&
+	    (!(flags & O_APPEND) || (flags & O_TRUNC)))
+		return -EPERM;
+	return 0;
+}
+
+static int open_truncate(struct dxf_fs *fs, struct dxf_inode *inode,
+			 bool kill_priv)
+{
+	struct dxf_setattr sa = {
+		.valid = DXF_SET_SIZE | DXF_SET_OPEN |
+			 (kill_priv ? DXF_SET_KILL_PRIV : 0),
+	};
+
+	DXF_SCOPED_WRLOCK(&inode->lock);
+	return dxf_truncate(fs, inode, 0, &sa);
+}
+
+/* A window reserved ahead is of no use to a file that nobody writes. */
+static void last_release(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_WRLOCK(&inode->lock);
+	dxf_balloc_drop_window(fs->e2, &inode->node.window);
+}
+
+static int open_inode(struct dxf_fs *fs, struct dxf_inode *inode, int flags,
+		      bool kill_priv)
+{
+	struct dxf_peek p;
+	int err;
+
+	dxf_inode_peek(inode, &p);
+	err = may_open(fs, &p, flags);
+	if (err)
+		return err;
+	err = dxf_icache_add_open(fs, inode);
+	if (err)
+		return err;
+	if ((flags & O_TRUNC) && S_ISREG(p.mode)) {
+		err = open_truncate(fs, inode, kill_priv);
+		if (!err)
+			err = dxf_sync_data_after(fs, inode, flags & O_DSYNC);
+	}
+	if (err) {
+		dxf_icache_drop_open(fs, inode);
+		return err;
+	}
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		dxf_inode_accessed(fs, inode);
+	return 0;
+}
+
+int dxf_fs_open_file(struct dxf_fs *fs, dxf_ino_t ino, int flags,
+		     bool kill_priv)
+{
+	struct dxf_inode *inode;
+	int err = dxf_icache_get(fs, ino, &inode);
+
+	if (err)
+		return err;
+	err = open_inode(fs, inode, flags, kill_priv);
+	dxf_icache_put(fs, inode);
+	return err;
+}
+
+void dxf_fs_release(struct dxf_fs *fs, dxf_ino_t ino)
+{
+	struct dxf_inode *inode = dxf_icache_find(fs, ino);
+
+	assert(inode);
+	if (!inode)
+		return;
+	if (dxf_icache_drop_open(fs, inode))
+		last_release(fs, inode);
+	dxf_icache_put(fs, inode);
+}
+
+/* ---- reading by address ---- */
+
+/* Returns: true; false: the caller's entries are used up. */
+static bool add_iov(struct dxf_fs_read *r, const void *addr, size_t len)
+{
+	struct iovec *last = r->niov ? &r->iov[r->niov - 1] : NULL;
+
+	if (last && (const char *)last->iov_base + last->iov_len == addr) {
+		last->iov_len += len;
+		return true;
+	}
+	if (r->niov == r->max_iov)
+		return false;
+	r->iov[r->niov].iov_base = (void *)(uintptr_t)addr;
+	r->iov[r->niov].iov_len = len;
+	r->niov++;
+	return true;
+}
+
+static uint64_t add_zeros(struct dxf_fs *fs, struct dxf_fs_read *r,
+			  uint64_t len)
+{
+	uint64_t done = 0;
+
+	while (done < len) {
+		uint64_t n = DXF_MIN(len - done, ZERO_LEN);
+
+		if (!add_iov(r, fs->zero_page, n))
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/* Returns: bytes added, less than asked for before a bad block; -EIO. */
+static ssize_t add_seg(struct dxf_fs *fs, struct dxf_fs_read *r,
+		       const struct dxf_seg *seg)
+{
+	const void *addr;
+	ssize_t n;
+
+	if (!seg->mapped)
+		return add_zeros(fs, r, seg->len);
+	n = dxf_region_direct_access(fs->region, seg->off, seg->len,
+				     DXF_ACCESS_READ, &addr);
+	if (n <= 0)
+		return n;
+	n = DXF_MIN((uint64_t)n, seg->len);
+	return add_iov(r, addr, n) ? n : 0;
+}
+
+static ssize_t gather(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t off,
+		      size_t len, struct dxf_fs_read *r)
+{
+	uint64_t pos = off, end = off + len;
+	struct dxf_seg seg;
+	ssize_t n = 0;
+
+	while (pos < end) {
+		n = dxf_seg_at(fs, inode, pos, end, &seg);
+		if (n == 0)
+			n = add_seg(fs, r, &seg);
+		if (n < 0)
+			break;
+		pos += n;
+		if ((uint64_t)n < seg.len)
+			break;
+	}
+	return pos > off ? (ssize_t)(pos - off) : n;
+}
+
+/*
+ * Pin and lock for reading; *@len is clipped to the end of file.
+ * Returns: 0; -errno: nothing is held.
+ */
+static int begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, size_t *len,
+		 struct dxf_inode **out)
+{
+	struct dxf_inode *inode;
+	struct dxf_peek p;
+	int err = dxf_icache_get(fs, ino, &inode);
+
+	if (err)
+		return err;
+	dxf_rwlock_rdlock(&inode->lock);
+	dxf_inode_peek(inode, &p);
+	err = dxf_regular(p.mode);
+	if (err) {
+		dxf_rwlock_unlock(&inode->lock);
+		dxf_icache_put(fs, inode);
+		return err;
+	}
+	*len = off < p.size ? DXF_MIN(*len, p.size - off) : 0;
+	*len = DXF_MIN(*len, (size_t)SSIZE_MAX);
+	*out = inode;
+	return 0;
+}
+
+static void end(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	dxf_rwlock_unlock(&inode->lock);
+	dxf_icache_put(fs, inode);
+}
+
+ssize_t dxf_fs_read_begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
+			  size_t len, struct dxf_fs_read *r)
+{
+	struct dxf_inode *inode;
+	ssize_t n;
+	int err;
+
+	assert(r->max_iov > 0);
+	err = begin(fs, ino, off, &len, &inode);
+	if (err)
+		return err;
+	r->niov = 0;
+	n = gather(fs, inode, off, len, r);
+	if (n < 0) {
+		end(fs, inode);
+		return n;
+	}
+	dxf_inode_accessed(fs, inode);
+	r->inode = inode;
+	return n;
+}
+
+void dxf_fs_read_end(struct dxf_fs *fs, struct dxf_fs_read *r)
+{
+	dxf_rwlock_assert_held(&r->inode->lock);
+	end(fs, r->inode);
+	r->inode = NULL;
+}
+
+/* ---- reading by copy ---- */
+
+/*
+ * Load what can be loaded of the segment.  A load that fails may have found a
+ * bad block that was not known: the bytes before it are still good.
+ * Returns: bytes > 0, -EIO.
+ */
+static ssize_t load_seg(struct dxf_fs *fs, const struct dxf_seg *seg, void *buf)
+{
+	const void *addr;
+	ssize_t n;
+	int err;
+
+	for (;;) {
+		n = dxf_region_direct_access(fs->region, seg->off, seg->len,
+					     DXF_ACCESS_READ, &addr);
+		if (n <= 0)
+			return n;
+		n = DXF_MIN((uint64_t)n, seg->len);
+		err = dxf_load(fs->region, seg->off, buf, n);
+		if (!err)
+			return n;
+		if (dxf_region_direct_access(fs->region, seg->off, n,
+					     DXF_ACCESS_READ, &addr) >= n)
+			return err;
+	}
+}
+
+static ssize_t copy_out(struct dxf_fs *fs, struct dxf_inode *inode,
+			uint64_t off, size_t len, uint8_t *buf)
+{
+	uint64_t pos = off, stop = off + len;
+	struct dxf_seg seg;
+	ssize_t n = 0;
+
+	while (pos < stop) {
+		n = dxf_seg_at(fs, inode, pos, stop, &seg);
+		if (n == 0 && seg.mapped) {
+			n = load_seg(fs, &seg, buf + (pos - off));
+		} else if (n == 0) {
+			memset(buf + (pos - off), 0, seg.len);
+			n = seg.len;
+		}
+		if (n < 0)
+			break;
+		pos += n;
+		if ((uint64_t)n < seg.len)
+			break;
+	}
+	return pos > off ? (ssize_t)(pos - off) : n;
+}
+
+ssize_t dxf_fs_read(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, void *buf,
+		    size_t len)
+{
+	struct dxf_inode *inode;
+	ssize_t n;
+	int err = begin(fs, ino, off, &len, &inode);
+
+	if (err)
+		return err;
+	n = copy_out(fs, inode, off, len, buf);
+	if (n >= 0)
+		dxf_inode_accessed(fs, inode);
+	end(fs, inode);
+	return n;
+}
