@@ -103,8 +103,8 @@ struct dxf_bad {
 	dxf_off_t start, end;
 };
 
-/* A share of the counters: threads are spread over them. */
-#define DXF_PERSIST_SHARDS	16
+/* A share of the counters. */
+#define DXF_PERSIST_SHARDS	32u
 struct dxf_persist_shard {
 	struct dxf_persist_stats n;
 } __attribute__((aligned(128)));
