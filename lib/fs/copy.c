@@ -151,12 +151,17 @@ static int copy_range(const struct copy *c, uint64_t *done)
 
 static ssize_t copy_inodes(struct copy *c)
 {
+	struct dxf_peek in;
 	uint64_t done = 0;
 	int err;
 
 	if (c->in == c->out && c->in_off < c->out_off + c->len &&
 	    c->out_off < c->in_off + c->len)
 		return -EINVAL;
+	/* What the copy itself appends to the file is not copied again. */
+	dxf_inode_peek(c->in, &in);
+	if (c->in_off < in.size)
+		c->len = DXF_MIN(c->len, in.size - c->in_off);
 	err = copy_range(c, &done);
 	if (done == 0)
 		return err;
