@@ -97,7 +97,7 @@ static void apply_policy(struct dxf_ext2 *e2)
 		return;
 	dxf_txnmgr_set_ro(e2->txnmgr);
 	dxf_log_err("the filesystem is read-only from now on; unmount it and run `e2fsck -f %s`",
-		    dxf_region_path(e2->region));
+		    dxf_super_path(e2));
 }
 
 int dxf_ext2_corrupt(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk,
@@ -111,7 +111,7 @@ int dxf_ext2_corrupt(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk,
 	va_end(ap);
 	if (record(e2, ino, blk))
 		dxf_log_err("%s: inode %u, block %llu: %s",
-			    dxf_region_path(e2->region), ino,
+			    dxf_super_path(e2), ino,
 			    (unsigned long long)blk, text);
 	apply_policy(e2);
 	return -EUCLEAN;

@@ -15,6 +15,7 @@
 #include "groups.h"
 #include "log.h"
 #include "open.h"
+#include "super.h"
 
 /* Per group: head, two bitmaps, inode table. */
 #define MAX_PER_GROUP	4
@@ -96,7 +97,7 @@ int dxf_fixed_build(struct dxf_ext2 *e2, struct dxf_err *err)
 	return dxf_err_set(err, EUCLEAN,
 		"the descriptors are damaged: metadata overlaps at block %llu; run `e2fsck -f %s` first",
 		(unsigned long long)overlap,
-		dxf_region_path(e2->region));
+		dxf_super_path(e2));
 }
 
 /* The first fixed stretch that ends behind @blk, or nfixed. */

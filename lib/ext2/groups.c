@@ -17,13 +17,14 @@
 #include "log.h"
 #include "node.h"
 #include "open.h"
+#include "super.h"
 
 static int damaged(struct dxf_ext2 *e2, uint32_t group, const char *what,
 		   struct dxf_err *err)
 {
 	return dxf_err_set(err, EUCLEAN,
 		"the descriptor of block group %u is damaged (%s); run `e2fsck -f %s` first",
-		group, what, dxf_region_path(e2->region));
+		group, what, dxf_super_path(e2));
 }
 
 static bool in_fs(const struct dxf_ext2 *e2, dxf_blk_t blk, uint32_t n)

@@ -22,13 +22,6 @@
 #include "log.h"
 #include "super.h"
 
-static const char *path_of(const struct dxf_ext2 *e2)
-{
-	const char *path = dxf_region_path(e2->region);
-
-	return path[0] != '\0' ? path : "IMAGE";
-}
-
 static int read_super(struct dxf_ext2 *e2, struct ext2_super_block *sb,
 		      struct dxf_err *err)
 {
@@ -37,7 +30,7 @@ static int read_super(struct dxf_ext2 *e2, struct ext2_super_block *sb,
 	if (dxf_region_size(e2->region) < DXF_SUPER_OFF + sizeof(*sb))
 		return dxf_err_set(err, EINVAL,
 			"the image is too small for a filesystem; `mke2fs -t ext2 %s` makes one",
-			path_of(e2));
+			dxf_super_path(e2));
 	ret = dxf_super_read(e2->txnmgr, sb);
 	if (ret < 0)
 		return dxf_err_set(err, -ret,
@@ -46,7 +39,7 @@ static int read_super(struct dxf_ext2 *e2, struct ext2_super_block *sb,
 	if (sb->s_magic != EXT2_SUPER_MAGIC)
 		return dxf_err_set(err, EINVAL,
 			"there is no ext2 filesystem here (bad magic number); `mke2fs -t ext2 %s` makes one, a wrong offset= looks the same",
-			path_of(e2));
+			dxf_super_path(e2));
 	return 0;
 }
 
@@ -63,7 +56,7 @@ static int check_super_csum(struct dxf_ext2 *e2,
 	if (sb->s_checksum != dxf_super_csum(sb))
 		return dxf_err_set(err, EUCLEAN,
 			"the superblock's checksum is wrong; run `e2fsck -f %s` first",
-			path_of(e2));
+			dxf_super_path(e2));
 	return 0;
 }
 
@@ -85,7 +78,7 @@ static int check_state(struct dxf_ext2 *e2, const struct ext2_super_block *sb,
 	return dxf_err_set(err, EROFS,
 		"the filesystem %s: run `e2fsck -f %s`, or mount it with `-o ro`, or take the risk with `-o force`",
 		errors ? "has errors recorded" : "was not cleanly unmounted",
-		path_of(e2));
+		dxf_super_path(e2));
 }
 
 static void set_errors_policy(struct dxf_ext2 *e2,
@@ -133,7 +126,8 @@ static int check_super(struct dxf_ext2 *e2, struct dxf_err *err)
 
 	ret = read_super(e2, &sb, err);
 	if (ret == 0)
-		ret = dxf_features_check(&sb, e2->opts.ro, path_of(e2), err);
+		ret = dxf_features_check(&sb, e2->opts.ro, dxf_super_path(e2),
+					 err);
 	if (ret == 0)
 		ret = dxf_geom_read(&e2->geom, &sb,
 				    dxf_region_size(e2->region), err);
@@ -195,7 +189,7 @@ int dxf_ext2_open(struct dxf_ext2 **out, struct dxf_txnmgr *m,
 	}
 	if (!e2->was_clean && !opts->ro)
 		dxf_log_warn("%s: mounted with force: it was not cleanly unmounted",
-			     path_of(e2));
+			     dxf_super_path(e2));
 	*out = e2;
 	return 0;
 }

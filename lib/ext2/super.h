@@ -22,6 +22,14 @@ uint32_t dxf_super_csum(const struct ext2_super_block *sb);
  */
 void dxf_super_set_wtime(struct ext2_super_block *sb, time_t now);
 
+/* The image's path for messages, "IMAGE" where it has none. */
+static inline const char *dxf_super_path(const struct dxf_ext2 *e2)
+{
+	const char *path = dxf_region_path(e2->region);
+
+	return path[0] != '\0' ? path : "IMAGE";
+}
+
 /* ---- corrupt.c ---- */
 
 int dxf_errlog_init(struct dxf_ext2 *e2);

@@ -76,14 +76,16 @@ static int dump_region(struct dxf_region *r)
 /* Run @command with the image @fd as $IMG. */
 static int run(int fd, const char *command, char *out, size_t cap)
 {
-	char line[2048], c;
+	char line[8192], c;
 	size_t len = 0;
 	FILE *p;
 	int status;
 
 	snprintf(line, sizeof(line),
 		 "PATH=$PATH:/sbin:/usr/sbin; IMG=/proc/%d/fd/%d; export IMG; "
-		 "{ %s; } 2>&1 </dev/null", (int)getpid(), fd, command);
+		 "{ %s\n} 2>&1 </dev/null", (int)getpid(), fd, command);
+	if (strlen(line) + 1 == sizeof(line))
+		die("command too long");
 	p = popen(line, "r");
 	if (p == NULL)
 		die("popen");
