@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# functions.sh - what the mount tests share; sourced by each.
+#
+#	requires NEED...	skip (status 77) without root, fuse, user, a program
+#	defer CMD...		run at the end, last first, also after a failure
+#	make_image ...		an image at $img
+#	mount_image OPTS	$img on $mnt; unmount_image; check_image
+#	must, must_fail		a command's status
+#	fail, done_ok
+#
+# DAXFUSE and UMOUNT_HELPER name the programs.  With DAXFUSE_REQUIRE=root,fuse
+# a skip for want of these is a failure.
+
+set -u
+export LC_ALL=C
+umask 022
+PATH=$PATH:/usr/sbin:/sbin
+
+DAXFUSE=${DAXFUSE:-$PWD/daemon/daxfuse}
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
+deferred=()
+tmp=
+img=
+mnt=
+
+run_deferred() {
+	local status=$? i
+	trap '' INT TERM
+	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do
+		eval "${deferred[i]}" >&2
+	done
+	[ -z "$tmp" ] || rm -rf "$tmp"
+	exit "$status"
+}
+trap run_deferred EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+defer() {
+	deferred+=("$(printf '%q ' "$@")")
+}
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+skip() {
+	local need=$1
+	shift
+	case ,${DAXFUSE_REQUIRE:-}, in
+	*,"$need",*) fail "$need is required: $*" ;;
+	esac
+	echo "$*"
+	exit 77
+}
+
+# Run the command; a failure of it is one of the test.
+must() {
+	"$@" || fail "status $?: $*"
+}
+
+# It must fail; its output is in $out, its status in $status.
+must_fail() {
+	status=0
+	out=$("$@" 2>&1) || status=$?
+	[ "$status" -ne 0 ] || fail "succeeded: $*"
+}
+
+# must_say TEXT: $out holds it.
+must_say() {
+	case $out in
+	*"$1"*) ;;
+	*) fail "expected \"$1\" in: $out" ;;
+	esac
+}
+
+must_be() {
+	[ "$1" = "$2" ] || fail "expected \"$2\", got \"$1\"${3:+ ($3)}"
+}
+
+requires() {
+	local need
+	for need; do
+		case $need in
+		root)	[ "$(id -u)" -eq 0 ] || skip root "needs root" ;;
+		fuse)	[ -c /dev/fuse ] && (: <>/dev/fuse) 2>/dev/null ||
+				skip fuse "needs /dev/fuse" ;;
+		user)	command -v setpriv >/dev/null && [ "$(id -u)" -eq 0 ] ||
+				skip user "needs root and setpriv, to act as a user" ;;
+		loop)	[ -e /dev/loop-control ] || skip loop "needs loop devices" ;;
+		*)	command -v "$need" >/dev/null ||
+				skip "$need" "needs the program $need" ;;
+		esac
+	done
+}
+
+user_id=65534
+
+# Run as an ordinary user with no groups.
+as_user() {
+	setpriv --reuid="$user_id" --regid="$user_id" --clear-groups \
+		--inh-caps=-all --bounding-set=-all -- "$@"
+}
+
+# The same, with the capabilities that setuid programs need (fusermount3).
+as_user_suid() {
+	setpriv --reuid="$user_id" --regid="$user_id" --clear-groups -- "$@"
+}
+
+# $tmp, in memory where there is room, or below DAXFUSE_TMPDIR.
+make_tmp() {
+	local base=${DAXFUSE_TMPDIR:-/dev/shm}
+	[ -w "$base" ] || base=${TMPDIR:-/tmp}
+	tmp=$(mktemp -d "$base/daxfuse-test.XXXXXX") || fail "no temporary directory"
+	chmod 755 "$tmp"
+}
+
+# make_image [SIZE [MKE2FS_ARG...]]
+make_image() {
+	local size=${1:-64M}
+	[ $# -eq 0 ] || shift
+	[ -n "$tmp" ] || make_tmp
+	img=$tmp/image
+	rm -f "$img"
+	must truncate -s "$size" "$img"
+	must mke2fs -q -F -t ext2 "$@" "$img"
+}
+
+is_mounted() {
+	grep -q " ${1:-$mnt} fuse.daxfuse " /proc/self/mounts
+}
+
+# Unmount whatever a failed test left.
+give_up_mount() {
+	! is_mounted "$1" || umount "$1" 2>/dev/null || umount -l "$1"
+	wait_released
+}
+
+# mount_image [OPTIONS]: $img on $mnt.
+mount_image() {
+	if [ -z "$mnt" ]; then
+		mnt=$tmp/mnt
+		must mkdir -p "$mnt"
+		defer give_up_mount "$mnt"
+	fi
+	must "$DAXFUSE" "$img" "$mnt" ${1:+-o "$1"}
+	is_mounted || fail "$mnt is not mounted although daxfuse said so"
+}
+
+# The daemon has let go of the image.
+wait_released() {
+	[ -n "$img" ] && [ -e "$img" ] || return 0
+	must flock -w 60 -s "$img" true
+}
+
+unmount_image() {
+	must umount "$mnt"
+	wait_released
+}
+
+# The pid of the daemon that holds the image.
+daemon_pid() {
+	local p
+	for p in /proc/[0-9]*; do
+		if [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f "$DAXFUSE")" ] &&
+		   ls -l "$p/fd" 2>/dev/null | grep -q -- "-> $img\$"; then
+			echo "${p#/proc/}"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# Wait until the process is gone, or a zombie of somebody else.
+wait_gone() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		[ -d "/proc/$1" ] || return 0
+		grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null && return 0
+		sleep 0.05
+	done
+	fail "process $1 does not end"
+}
+
+# e2fsck must print its passes and the summary, nothing else: its status alone
+# is blind to wrong counts in the superblock.
+check_image() {
+	local said status=0
+	said=$(e2fsck -fn "${1:-$img}" 2>&1) || status=$?
+	said=$(printf '%s\n' "$said" | grep -vE \
+		'^e2fsck [0-9.]+ |^Pass [1-5]: |: [0-9]+/[0-9]+ files \(.*\), [0-9]+/[0-9]+ blocks$')
+	[ -z "$said" ] || fail "e2fsck says: $said"
+	[ "$status" -eq 0 ] || fail "e2fsck: status $status"
+}
+
+# Unmount if it is mounted, check, and end well.
+done_ok() {
+	[ -z "$mnt" ] || ! is_mounted || unmount_image
+	[ -z "$img" ] || check_image
+	exit 0
+}
