@@ -74,7 +74,9 @@ static void drain(void)
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 
+#ifndef HWCAP_DCPOP
 #define HWCAP_DCPOP	(1ul << 16)
+#endif
 
 /* sys #3, c7, c12, #1 is DC CVAP, by number for assemblers before v8.2. */
 static size_t lines_cvap(const char *line, size_t n)
