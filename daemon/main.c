@@ -77,6 +77,7 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 	else
 		serve(s, w, sigfd);
 	dxf_workers_stop(w);
+	dxf_worker_drain(s);
 	dxf_session_detach(s);
 	return status;
 }

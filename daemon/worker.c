@@ -12,7 +12,8 @@
  * Ending: a worker ends when its read says that the connection is gone, or
  * when it was told to stop, which it notices between two requests; SIGUSR1
  * gets it out of a read.  The signal may come just before the read, so it is
- * sent until the worker has ended.
+ * sent until the worker has ended.  fuse_session_exit() is never called for that:
+ * libfuse would drop a request that another worker has just read.
  */
 #include "fuse_api.h"
 #include "worker.h"
@@ -42,6 +43,8 @@
 #define SPIN_PAUSE	64
 
 #define STOP_RETRY_MS	20
+/* Programs may go on with files of a detached mount: not for ever. */
+#define DRAIN_NS	UINT64_C(5000000000)
 
 struct worker {
 	pthread_t thread;
@@ -162,6 +165,20 @@ static void wait_awake(struct worker *w)
 	atomic_flag_clear(&all->spinning);
 }
 
+/*
+ * What the kernel has queued is done when nothing is: an answer makes it queue
+ * the next of its background writes before writev(2) returns.
+ */
+void dxf_worker_drain(struct dxf_session *s)
+{
+	uint64_t end = now_ns() + DRAIN_NS;
+
+	while (request_waits(s) && now_ns() < end)
+		if (dxf_worker_one(s) != 0)
+			break;
+	scratch_free();
+}
+
 /* ---- threads ---- */
 
 static bool goes_on(struct worker *w)
@@ -202,8 +219,6 @@ static void *worker_main(void *arg)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	serve(w);
 	scratch_free();
-	/* Whoever ends first: the connection is over for all. */
-	fuse_session_exit(w->all->s->se);
 	atomic_store(&w->done, true);
 	if (write(w->all->ended_fd, &one, sizeof(one)) != sizeof(one))
 		dxf_log_err("a worker cannot say that it ended");

@@ -31,6 +31,12 @@ unsigned int dxf_workers_default(void);
 int dxf_worker_one(struct dxf_session *s);
 
 /*
+ * Process in the calling thread what the kernel has queued - no worker runs
+ * any more: writes of dirty pages, which syncfs(2) starts but does not wait for.
+ */
+void dxf_worker_drain(struct dxf_session *s);
+
+/*
  * @len bytes of memory of the calling thread, for one reply: valid until the
  * next call.  Returns: NULL without memory.
  */
