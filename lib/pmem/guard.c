@@ -25,7 +25,15 @@ struct entry {
 	int32_t start, end, fixup;	/* each from its own address */
 };
 
-/* The linker makes these two from the name of the section. */
+/*
+ * The linker makes these two from the name of the section, if there is one: a
+ * program may have no access loop in it, so here is an entry that covers no
+ * code.
+ */
+asm(".pushsection dxf_extable,\"a\"\n\t"
+    ".balign 4\n\t"
+    ".long 0, 0, 0\n\t"
+    ".popsection");
 extern const struct entry __start_dxf_extable[] __attribute__((
 	visibility("hidden")));
 extern const struct entry __stop_dxf_extable[] __attribute__((

@@ -28,7 +28,37 @@
 #define UDEV_STEPS	50
 #define UDEV_STEP_NS	(10 * 1000 * 1000)
 
-/* The holder as /proc/locks has it; 0: none, or one that is dead. */
+/* -EACCES: that is another user's affair. */
+static int has_open(pid_t pid, const struct stat *want)
+{
+	char path[64];
+	struct dirent *de;
+	struct stat st;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return -errno;
+	while (!found && (de = readdir(dir)) != NULL)
+		found = fstatat(dirfd(dir), de->d_name, &st, 0) == 0 &&
+			st.st_ino == want->st_ino && st.st_dev == want->st_dev;
+	closedir(dir);
+	return found;
+}
+
+static bool may_have_open(pid_t pid, const struct stat *st)
+{
+	int ret = has_open(pid, st);
+
+	return ret > 0 || ret == -EACCES;
+}
+
+/*
+ * The holder as /proc/locks has it, 0: unknown.  It names who took the lock,
+ * who may be dead by now and the number somebody else's.
+ */
 static pid_t holder_by_lock(const struct stat *st)
 {
 	unsigned int maj, min;
@@ -46,26 +76,7 @@ static pid_t holder_by_lock(const struct stat *st)
 			found = pid;
 	}
 	fclose(f);
-	return (pid_t)found;
-}
-
-static bool has_open(const char *pid, const struct stat *want)
-{
-	char path[600];
-	struct dirent *de;
-	struct stat st;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-	dir = opendir(path);
-	if (dir == NULL)
-		return false;
-	while (!found && (de = readdir(dir)) != NULL)
-		found = fstatat(dirfd(dir), de->d_name, &st, 0) == 0 &&
-			st.st_ino == want->st_ino && st.st_dev == want->st_dev;
-	closedir(dir);
-	return found;
+	return may_have_open((pid_t)found, st) ? (pid_t)found : 0;
 }
 
 /*
@@ -84,7 +95,7 @@ static pid_t holder_by_open_file(const struct stat *st)
 		if (!isdigit((unsigned char)de->d_name[0]))
 			continue;
 		pid = (pid_t)strtol(de->d_name, NULL, 10);
-		if (pid != getpid() && has_open(de->d_name, st))
+		if (pid != getpid() && has_open(pid, st) > 0)
 			found = pid;
 	}
 	closedir(proc);
