@@ -171,7 +171,8 @@ static int make_contents(struct create *c, struct dxf_op *op)
 	int err = 0;
 
 	if (S_ISDIR(c->mode))
-		err = dxf_dir_make_empty(n, di, op->t, c->dir->node.ino);
+		err = dxf_dir_make_first(n, di, op->t, c->dir->node.ino,
+					 flags);
 	else if (S_ISLNK(c->mode))
 		err = dxf_symlink_fill(op, c->inode, di, c->target, flags);
 	if (err == 0 && c->acl_access != NULL)
@@ -187,9 +188,14 @@ static int make_entry(struct create *c, struct dxf_op *op,
 		      const struct timespec *now)
 {
 	struct dxf_dinode *dir = dxf_op_di(op, c->dir);
-	int err = dxf_dir_insert(&c->dir->node, dir, op->t, c->name,
-				 strlen(c->name), c->inode->node.ino,
-				 dxf_dir_type(c->mode));
+	const struct dxf_dir_new new = {
+		.name = c->name,
+		.len = strlen(c->name),
+		.ino = c->inode->node.ino,
+		.type = dxf_dir_type(c->mode),
+		.balloc_flags = dxf_cred_balloc_flags(c->fs, c->cred),
+	};
+	int err = dxf_dir_add(&c->dir->node, dir, op->t, &new);
 
 	if (err == 0 && S_ISDIR(c->mode))
 		err = dxf_nlink_add_subdir(op, c->dir);

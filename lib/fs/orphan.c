@@ -234,7 +234,10 @@ static int read_member(struct dxf_fs *fs, dxf_ino_t ino,
 	return 0;
 }
 
-/* Read the list, every member pinned.  What cannot be read is the rest. */
+/*
+ * Read the list, every member pinned.  What cannot be read now is the rest; a
+ * link that leads nowhere is dropped with the member that holds it.
+ */
 static int read_list(struct dxf_fs *fs)
 {
 	dxf_ino_t ino = dxf_ext2_orphan_head(fs->e2);
@@ -243,7 +246,7 @@ static int read_list(struct dxf_fs *fs)
 
 	while (ino != 0 && err == 0)
 		err = read_member(fs, ino, &tail, &ino);
-	fs->orphan_rest = ino;
+	fs->orphan_rest = err == -ESTALE ? 0 : ino;
 	if (err == -ESTALE)
 		return dxf_ext2_corrupt(fs->e2, ino, 0,
 			"the orphan list names inode %u, which is no orphan",
