@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# install.sh BUILD_DIR PREFIX BINDIR MANDIR HELPERDIR - what `meson install`
+# puts where: exactly this list, and the helpers lead to the program.
+
+set -u
+build=$1 prefix=$2 bin=$3 man=$4 helper=$5
+dest=$(mktemp -d) || exit 1
+trap 'rm -rf "$dest"' EXIT
+
+DESTDIR=$dest meson install -C "$build" --no-rebuild >"$dest.log" 2>&1 ||
+	{ cat "$dest.log"; rm -f "$dest.log"; exit 1; }
+rm -f "$dest.log"
+[ "${bin#/}" != "$bin" ] || bin=$prefix/$bin
+[ "${man#/}" != "$man" ] || man=$prefix/$man
+want=$(printf '%s\n' "$helper"/{mount,umount}{,.fuse}.daxfuse \
+	"$bin/daxfuse" "$man/man8/daxfuse.8" | sort)
+got=$(cd "$dest" && find . \( -type f -o -type l \) | sed 's/^\.//' | sort)
+if [ "$want" != "$got" ]; then
+	diff <(echo "$want") <(echo "$got")
+	echo "not ok the list of installed files"
+	exit 1
+fi
+[ "$(readlink "$dest$helper/mount.fuse.daxfuse")" = "$bin/daxfuse" ] ||
+	{ echo "not ok mount.fuse.daxfuse leads to $bin/daxfuse"; exit 1; }
+"$dest$bin/daxfuse" -V >/dev/null || { echo "not ok daxfuse -V"; exit 1; }
