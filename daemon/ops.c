@@ -9,7 +9,6 @@
 
 #include <assert.h>
 
-#include "ino.h"
 #include "log.h"
 #include "reply.h"
 
@@ -45,13 +44,6 @@ static void ll_init(void *userdata, struct fuse_conn_info *conn)
 	dxf_log_debug("FUSE %u.%u, capabilities %#x of %#x",
 		      conn->proto_major, conn->proto_minor, conn->want,
 		      conn->capable);
-}
-
-void dxf_attr_changed(struct dxf_session *s, dxf_ino_t ino)
-{
-	/* a negative offset: attributes only; it fails when the inode is not
-	 * in the kernel's cache, where nothing is stale then */
-	fuse_lowlevel_notify_inval_inode(s->se, dxf_node_of_ino(ino), -1, 0);
 }
 
 const struct fuse_lowlevel_ops dxf_ops = {

@@ -96,10 +96,4 @@ void dxf_ll_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
  */
 bool dxf_raw_process(struct dxf_session *s, const void *buf, size_t len);
 
-/*
- * The kernel caches access and change times: when it cannot know that one
- * changed, tell it to ask again.
- */
-void dxf_attr_changed(struct dxf_session *s, dxf_ino_t ino);
-
 #endif

@@ -6,9 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #include "ino.h"
+#include "notice.h"
 #include "ops.h"
 #include "rawreq.h"
 #include "reply.h"
@@ -41,28 +41,21 @@ void dxf_fill_open(struct dxf_session *s, dxf_ino_t ino,
 	fi->noflush = 1;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 /*
  * Reads that the page cache serves are never seen, so opening for reading
- * counts as an access; the kernel does not know that this changed the time.
+ * counts as an access.
  */
 int dxf_open_seen(struct dxf_session *s, dxf_ino_t ino, int flags,
 		  bool kill_priv)
 {
 	bool reads = (flags & O_ACCMODE) != O_WRONLY && s->reads_seen;
-	struct dxf_attr before, after;
+	struct dxf_watch w;
 	int err;
 
-	if (reads && dxf_fs_getattr(s->fs, ino, &before) != 0)
-		reads = false;
+	dxf_watch_begin(&w, s, ino, reads || kill_priv);
 	err = dxf_fs_open_file(s->fs, ino, flags, kill_priv);
-	if (err == 0 && reads && dxf_fs_getattr(s->fs, ino, &after) == 0 &&
-	    !same_time(&before.atime, &after.atime))
-		dxf_attr_changed(s, ino);
+	if (err == 0)
+		dxf_watch_end(&w, s);
 	return err;
 }
 
@@ -189,12 +182,17 @@ static unsigned int write_flags(const struct fuse_file_info *fi)
 void dxf_ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		  off_t off, struct fuse_file_info *fi)
 {
+	struct dxf_session *s = dxf_req_session(req);
+	dxf_ino_t i = dxf_ino_of_node(ino);
 	struct dxf_caller c;
+	struct dxf_watch w;
 	ssize_t n;
 
 	dxf_caller_init(&c, req);
-	n = dxf_fs_write(dxf_req_fs(req), dxf_ino_of_node(ino), (uint64_t)off,
-			 buf, size, write_flags(fi), &c.cred);
+	dxf_watch_begin(&w, s, i, dxf_rawreq.kill_priv);
+	n = dxf_fs_write(s->fs, i, (uint64_t)off, buf, size, write_flags(fi),
+			 &c.cred);
+	dxf_watch_end(&w, s);
 	if (n < 0)
 		dxf_reply_err(req, (int)n);
 	else
@@ -213,13 +211,19 @@ void dxf_ll_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void dxf_ll_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 		      off_t len, struct fuse_file_info *fi)
 {
+	struct dxf_session *s = dxf_req_session(req);
+	dxf_ino_t i = dxf_ino_of_node(ino);
 	struct dxf_caller c;
+	struct dxf_watch w;
+	bool kill;
 	int err;
 
 	dxf_caller_init(&c, req);
-	err = dxf_fs_fallocate(dxf_req_fs(req), dxf_ino_of_node(ino), mode,
-			       (uint64_t)off, (uint64_t)len,
-			       dxf_caller_kills_priv(&c), &c.cred);
+	kill = dxf_caller_kills_priv(&c);
+	dxf_watch_begin(&w, s, i, kill);
+	err = dxf_fs_fallocate(s->fs, i, mode, (uint64_t)off, (uint64_t)len,
+			       kill, &c.cred);
+	dxf_watch_end(&w, s);
 	dxf_reply_err(req, err);
 }
 
@@ -241,25 +245,46 @@ void dxf_ll_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		fuse_reply_lseek(req, (off_t)found);
 }
 
+/* Ranges of two files, or of one. */
+struct copy {
+	dxf_ino_t in, out;
+	uint64_t off_in, off_out;
+	size_t len;
+};
+
+static ssize_t copy(fuse_req_t req, const struct copy *cp)
+{
+	struct dxf_session *s = dxf_req_session(req);
+	struct dxf_watch in, out;
+	struct dxf_caller c;
+	unsigned int flags;
+	ssize_t n;
+
+	dxf_caller_init(&c, req);
+	flags = dxf_caller_kills_priv(&c) ? DXF_WRITE_KILL_PRIV : 0;
+	dxf_watch_begin(&in, s, cp->in, s->reads_seen);
+	dxf_watch_begin(&out, s, cp->out, flags != 0);
+	n = dxf_fs_copy_range(s->fs, cp->in, cp->off_in, cp->out, cp->off_out,
+			      cp->len, flags, &c.cred);
+	dxf_watch_end(&in, s);
+	dxf_watch_end(&out, s);
+	return n;
+}
+
 void dxf_ll_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			    struct fuse_file_info *fi_in, fuse_ino_t ino_out,
 			    off_t off_out, struct fuse_file_info *fi_out,
 			    size_t len, int flags)
 {
-	unsigned int wflags = 0;
-	struct dxf_caller c;
-	ssize_t n;
+	struct copy cp = {
+		.in = dxf_ino_of_node(ino_in),
+		.out = dxf_ino_of_node(ino_out),
+		.off_in = (uint64_t)off_in,
+		.off_out = (uint64_t)off_out,
+		.len = len,
+	};
+	ssize_t n = flags == 0 ? copy(req, &cp) : -EINVAL;
 
-	if (flags != 0) {
-		fuse_reply_err(req, EINVAL);
-		return;
-	}
-	dxf_caller_init(&c, req);
-	if (dxf_caller_kills_priv(&c))
-		wflags |= DXF_WRITE_KILL_PRIV;
-	n = dxf_fs_copy_range(dxf_req_fs(req), dxf_ino_of_node(ino_in),
-			      (uint64_t)off_in, dxf_ino_of_node(ino_out),
-			      (uint64_t)off_out, len, wflags, &c.cred);
 	if (n < 0)
 		dxf_reply_err(req, (int)n);
 	else

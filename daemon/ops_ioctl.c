@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ino.h"
+#include "notice.h"
 #include "ops.h"
 #include "reply.h"
 

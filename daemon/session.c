@@ -15,17 +15,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "fuse_api.h"
 #include "log.h"
+#include "mountinfo.h"
 #include "mountopts.h"
 #include "mountpoint.h"
 #include "ops.h"
 #include "rawreq.h"
 #include "worker.h"
 
+/* How long a daemon may still be writing back after its umount. */
+#define BUSY_STEPS	500
+#define BUSY_STEP_NS	(20 * 1000 * 1000)
+
 /* ---- open ---- */
+
+/*
+ * umount(8) returns before the daemon is done, so a mount that follows at once
+ * finds the image locked: wait while it is locked and mounted nowhere.
+ */
+static int open_region(struct dxf_session *s,
+		       const struct dxf_region_opts *opts, struct dxf_err *err)
+{
+	const struct timespec step = { 0, BUSY_STEP_NS };
+	DXF_CLEANUP_FREE char *real = realpath(s->opt->source, NULL);
+	int i, ret;
+
+	for (i = 0;; i++) {
+		ret = dxf_region_open(&s->region, s->opt->source, opts, err);
+		if (ret != -EBUSY || i == BUSY_STEPS || real == NULL ||
+		    dxf_mountinfo_is_mounted(real))
+			return ret;
+		nanosleep(&step, NULL);
+	}
+}
 
 static int open_at(struct dxf_session *s, bool ro, struct dxf_err *err)
 {
@@ -35,7 +62,7 @@ static int open_at(struct dxf_session *s, bool ro, struct dxf_err *err)
 
 	ropts.ro = ro;
 	fopts.ro = ro;
-	ret = dxf_region_open(&s->region, s->opt->source, &ropts, err);
+	ret = open_region(s, &ropts, err);
 	if (ret)
 		return ret;
 	ret = dxf_fs_open(&s->fs, s->region, &fopts, err);

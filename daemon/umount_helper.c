@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "mountinfo.h"
 
 #define EXIT_USAGE	1
 #define EXIT_MOUNT	32
@@ -46,70 +46,6 @@ static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "umount.daxfuse: %s: %s\n", what, why);
 	return EXIT_MOUNT;
-}
-
-/* ---- which image is it? ---- */
-
-/* mountinfo writes blanks and the like as \ooo: undo it in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s != '\0'; s++, to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' &&
-		    s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				     (s[3] - '0'));
-			s += 3;
-		} else {
-			*to = *s;
-		}
-	}
-	*to = '\0';
-}
-
-/* Cut up one line: "id parent dev root TARGET options... - type SOURCE ...". */
-static bool parse_line(char *line, char **target, char **source)
-{
-	char *save = NULL, *word = strtok_r(line, " \n", &save);
-	int i;
-
-	for (i = 0; word != NULL && i < 4; i++)
-		word = strtok_r(NULL, " \n", &save);
-	*target = word;
-	while (word != NULL && strcmp(word, "-") != 0)
-		word = strtok_r(NULL, " \n", &save);
-	if (word == NULL || strtok_r(NULL, " \n", &save) == NULL)
-		return false;
-	*source = strtok_r(NULL, " \n", &save);
-	if (*source == NULL)
-		return false;
-	unescape(*target);
-	unescape(*source);
-	return true;
-}
-
-/*
- * The source of what is mounted last on @target.  Returns: NULL: nothing is;
- * the caller frees it.
- */
-static char *find_source(const char *target)
-{
-	DXF_CLEANUP_FREE char *line = NULL;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *at, *from, *found = NULL;
-	size_t room = 0;
-
-	if (f == NULL)
-		return NULL;
-	while (getline(&line, &room, f) > 0) {
-		if (!parse_line(line, &at, &from) || strcmp(at, target) != 0)
-			continue;
-		free(found);
-		found = strdup(from);
-	}
-	fclose(f);
-	return found;
 }
 
 /* ---- unmount ---- */
@@ -216,7 +152,7 @@ int main(int argc, char **argv)
 	real = realpath(r.target, NULL);
 	if (real != NULL)
 		r.target = real;
-	source = find_source(r.target);
+	source = dxf_mountinfo_source(r.target);
 	status = unmount(&r);
 	if (status != 0)
 		return status;

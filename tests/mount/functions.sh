@@ -101,6 +101,24 @@ requires() {
 
 user_id=65534
 
+# May an ordinary user open /dev/fuse?  If not (no udev set its mode), run this
+# test in a mount namespace where they may.
+user_fuse() {
+	if [ -n "${DAXFUSE_TEST_NS:-}" ]; then
+		local dev=$tmp/dev
+		must mkdir "$dev"
+		must mount -t tmpfs -o mode=755 none "$dev"
+		defer umount -l "$dev"
+		must mknod -m 666 "$dev/fuse" c 10 229
+		must mount --bind "$dev/fuse" /dev/fuse
+		defer umount -l /dev/fuse
+		return 0
+	fi
+	! as_user "$python" -c 'open("/dev/fuse", "r+b", 0)' 2>/dev/null || return 0
+	command -v unshare >/dev/null || skip user "users may not open /dev/fuse"
+	DAXFUSE_TEST_NS=1 exec unshare -m --propagation private bash "$0"
+}
+
 # Run as an ordinary user with no groups.
 as_user() {
 	setpriv --reuid="$user_id" --regid="$user_id" --clear-groups \

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A user mounts their own image, alone; SIGTERM unmounts it cleanly.
+. "$(dirname "$0")/functions.sh"
+requires root user fuse fusermount3 mke2fs e2fsck
+
+make_tmp
+user_fuse
+make_image 16M -E root_owner="$user_id:$user_id"
+must chown "$user_id" "$img"
+mnt=$tmp/mnt
+must mkdir "$mnt"
+must chown "$user_id" "$mnt"
+defer give_up_mount "$mnt"
+
+must as_user_suid "$DAXFUSE" "$img" "$mnt"
+as_user sh -c "echo mine >$mnt/file" || fail "the user cannot write"
+must_be "$(as_user stat -c %u "$mnt/file")" "$user_id"
+must_fail ls "$mnt"
+pid=$(daemon_pid) || fail "no daemon"
+must kill -TERM "$pid"
+wait_gone "$pid"
+! is_mounted || fail "still mounted after SIGTERM"
+check_image
+
+# busy: detached by fusermount3
+must as_user_suid "$DAXFUSE" "$img" "$mnt"
+pid=$(daemon_pid) || fail "no daemon"
+as_user sh -c "exec 5>$mnt/open; echo x >&5; kill -TERM $pid; sleep 1" ||
+	fail "cannot write"
+wait_gone "$pid"
+! is_mounted || fail "still mounted after SIGTERM, busy"
+check_image
+
+must as_user_suid "$DAXFUSE" "$img" "$mnt"
+must_be "$(as_user cat "$mnt/file")" mine
+must_be "$(as_user cat "$mnt/open")" x
+must as_user_suid fusermount3 -u "$mnt"
+wait_released
+done_ok
