@@ -15,6 +15,19 @@
 # DAXFUSE_TEST_KERNEL=1: loop mounts of the kernel's ext2 instead, to try the
 # tests themselves.
 
+# A mount namespace of our own: a test elsewhere that makes one would get a
+# copy of our mounts and keep the daemon alive; and we drop the copies that we
+# got of theirs.
+if [ "$(id -u)" -eq 0 ] && [ -z "${DAXFUSE_OWN_NS:-}" ]; then
+	export DAXFUSE_OWN_NS=1
+	exec unshare --mount --propagation private "$0" "$@"
+fi
+if [ "${DAXFUSE_OWN_NS:-}" = 1 ]; then
+	export DAXFUSE_OWN_NS=2
+	awk '$3 == "fuse.daxfuse" { print $2 }' /proc/self/mounts |
+		while read -r m; do umount -l "$m"; done 2>/dev/null
+fi
+
 # shellcheck disable=SC1091
 . "$(dirname "${BASH_SOURCE[0]}")/../mount/functions.sh"
 

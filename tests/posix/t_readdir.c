@@ -178,7 +178,7 @@ CASE(readdir_while_creating)
 	for (i = 0; (de = readdir(d)); i++) {
 		note(de, "n", seen);
 		if (i < 1000)
-			make_file(nth("new", i), 0644);
+			make_file(nth("later", i), 0644);
 	}
 	closedir(d);
 	all_once(seen, 500);

@@ -251,6 +251,17 @@ int count_names(const char *path)
 	return n - 2;
 }
 
+/* What stands in the way of a removal; the other flags stay. */
+static void clear_walls(int fd)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags))
+		return;
+	flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+	ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
 /* Errors of single entries come out when the directory is removed. */
 static void remove_entries(int fd)
 {
@@ -270,7 +281,7 @@ static void remove_entries(int fd)
 
 int remove_tree(int dirfd, const char *path)
 {
-	int fd, none = 0, tries = 3;
+	int fd, tries = 3;
 
 	if (!unlinkat(dirfd, path, 0))
 		return 0;
@@ -278,7 +289,7 @@ int remove_tree(int dirfd, const char *path)
 		fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			return -1;
-		ioctl(fd, FS_IOC_SETFLAGS, &none);
+		clear_walls(fd);
 		if (!unlinkat(dirfd, path, 0))
 			return close(fd);
 		remove_entries(fd);
