@@ -68,7 +68,10 @@ suites=
 run "$build"
 if [ -n "$sanitize" ]; then
 	suites="--suite unit"
-	run "$build-asan" -Db_sanitize=address,undefined -Db_lundef=false
+	# libpmem2 1.12.1 leaks a map that it did not make itself: without it here,
+	# which also builds and tests our own flush and fence.
+	run "$build-asan" -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dlibpmem2=disabled
 	suites="--suite threads"
 	run "$build-tsan" -Db_sanitize=thread -Db_lundef=false
 fi
