@@ -55,7 +55,8 @@ void dxf_dirty_done(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 void dxf_dirty_undo(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 /*
  * Wait until no range that meets [@from, @to) is flushing.  A flush of another
- * that failed has made its range dirty again: take once more afterwards.
+ * that failed has made its range dirty again: who does not treat that failure
+ * as everybody's takes, and waits, once more.
  */
 void dxf_dirty_wait(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to);
 

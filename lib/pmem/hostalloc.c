@@ -78,12 +78,7 @@ static int write_zeros(int fd, off_t pos, off_t end)
 	return 0;
 }
 
-/*
- * The host filesystem has no fallocate.  Writing into the file is safe only in
- * real holes, which nobody has stored to: their step's bit is not set, and
- * setting it waits for the lock that our caller holds.
- */
-static int fill_holes(int fd, off_t pos, off_t end)
+int dxf_hostalloc_fill_holes(int fd, off_t pos, off_t end)
 {
 	off_t hole, data;
 	int ret = 0;
@@ -128,7 +123,7 @@ static int allocate(const struct dxf_region *r, dxf_off_t off, uint64_t len)
 		return 0;
 	if (errno != EOPNOTSUPP && errno != ENOSYS)
 		return -errno;
-	return fill_holes(r->node.fd, pos, end);
+	return dxf_hostalloc_fill_holes(r->node.fd, pos, end);
 }
 
 static bool test_step(const struct dxf_region *r, uint64_t step)

@@ -155,6 +155,12 @@ static inline bool dxf_region_holds(const struct dxf_region *r, dxf_off_t off,
 int dxf_hostalloc_init(struct dxf_region *r);
 /* dxf_region_populate() for a range that is known to lie in the region. */
 int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len);
+/*
+ * For a host filesystem without fallocate: write zeros into what is a hole in
+ * [@pos, @end) of the file.  That is safe only in real holes, which nobody has
+ * stored to: their step's bit is not set, and who sets it holds alloc_lock.
+ */
+int dxf_hostalloc_fill_holes(int fd, off_t pos, off_t end);
 
 /* ---- badblock.c ---- */
 
