@@ -41,33 +41,41 @@ static void clip_run(struct dxf_run *run, dxf_lblk_t lblk, uint64_t max)
 }
 
 static bool cache_find(struct dxf_node *n, dxf_lblk_t lblk,
-		       struct dxf_run *run, uint64_t *gen)
+		       struct dxf_run *run, uint32_t *gen)
 {
 	DXF_SCOPED_MUTEX(&n->attr);
 
 	*gen = n->runs_gen;
 	for (size_t i = 0; i < DXF_NRUNS; i++) {
+		struct dxf_cached_run c = n->runs[i];
+
 		/* an empty slot has no blocks; a hole may lie before it */
-		if (lblk - n->runs[i].lblk >= n->runs[i].nblk)
+		if (lblk - c.lblk >= c.nblk)
 			continue;
-		*run = n->runs[i];
 		memmove(&n->runs[1], &n->runs[0], i * sizeof(n->runs[0]));
-		n->runs[0] = *run;
+		n->runs[0] = c;
+		*run = (struct dxf_run){ c.lblk, c.pblk, c.nblk, c.unwritten };
 		return true;
 	}
 	return false;
 }
 
 static void cache_add(struct dxf_node *n, const struct dxf_run *run,
-		      uint64_t gen)
+		      uint32_t gen)
 {
 	DXF_SCOPED_MUTEX(&n->attr);
 
-	if (n->runs_gen != gen)
+	/* blocks behind that exist in no map: a hole that nobody needs */
+	if (n->runs_gen != gen || run->lblk > UINT32_MAX)
 		return;
 	memmove(&n->runs[1], &n->runs[0],
 		(DXF_NRUNS - 1) * sizeof(n->runs[0]));
-	n->runs[0] = *run;
+	n->runs[0] = (struct dxf_cached_run){
+		.lblk = (uint32_t)run->lblk,
+		.nblk = (uint32_t)DXF_MIN(run->nblk, UINT32_MAX),
+		.pblk = run->pblk,
+		.unwritten = run->unwritten,
+	};
 }
 
 static int check_run(const struct dxf_node *n, const struct dxf_run *run)
@@ -105,7 +113,7 @@ int dxf_bmap_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 {
 	bool cached = di == &n->di;
 	struct dxf_run r;
-	uint64_t gen = 0;
+	uint32_t gen = 0;
 	int err;
 
 	assert(max > 0);

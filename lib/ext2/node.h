@@ -31,13 +31,13 @@ struct dxf_dinode {
 	uint32_t flags;		/* i_flags, EXT2_*_FL */
 	uint32_t generation;
 	uint32_t dtime;		/* deletion time, or next orphan */
-	dxf_blk_t file_acl;	/* xattr block, 0: none */
 	uint32_t projid;
-	uint16_t extra_isize;	/* 0 on 128-byte inodes */
+	dxf_blk_t file_acl;	/* xattr block, 0: none */
 	struct timespec atime, mtime, ctime, crtime;
 	/* i_block[] as on media (little endian): map, extent root, fast
 	 * symlink or device number */
 	uint8_t block[DXF_NIBLOCKS * 4];
+	uint16_t extra_isize;	/* 0 on 128-byte inodes */
 };
 
 /* A stretch of a file that lies together on media, or a hole. */
@@ -48,6 +48,14 @@ struct dxf_run {
 	bool unwritten;		/* allocated, reads as zeros */
 };
 
+/* The same, cached: a million inodes keep these.  nblk 0: empty. */
+struct dxf_cached_run {
+	uint32_t lblk;
+	uint32_t nblk;
+	uint64_t pblk : 63;
+	uint64_t unwritten : 1;
+};
+
 #define DXF_NRUNS	4
 
 struct dxf_dirindex;
@@ -55,14 +63,14 @@ struct dxf_dirindex;
 struct dxf_node {
 	struct dxf_ext2 *e2;
 	dxf_ino_t ino;
+	uint32_t runs_gen;		/* counts invalidations */
 	/*
 	 * Changed after a commit, under the metadata lock and @attr; so it may
 	 * be read under either.  Implicit times are changed under @attr alone.
 	 */
 	struct dxf_dinode di;
 	struct dxf_mutex attr;		/* DXF_RANK_ATTR; also the run cache */
-	struct dxf_run runs[DXF_NRUNS];	/* cached, most recent first */
-	uint64_t runs_gen;		/* counts invalidations */
+	struct dxf_cached_run runs[DXF_NRUNS];	/* most recent first */
 	struct dxf_window window;	/* protected by the owner's inode lock
 					 * held exclusively */
 	struct dxf_dirindex *index;	/* directories; by the inode lock */

@@ -35,6 +35,12 @@
 
 #define TABLE_MIN	1024u
 
+/*
+ * With malloc's overhead and up to two slots of the table, a cached inode
+ * takes 512 bytes at most.
+ */
+static_assert(sizeof(struct dxf_inode) <= 480, "512 bytes per cached inode");
+
 enum load_how { LOAD_NUMBER, LOAD_NAMED, LOAD_ORPHAN };
 
 /* ---- the table ---- */

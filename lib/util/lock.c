@@ -15,13 +15,13 @@
 static _Thread_local struct held {
 	const void *lock;
 	enum dxf_rank rank;
-	uint64_t key;
+	uint32_t key;
 	bool write;
 } held[MAX_HELD];
 static _Thread_local int nheld;
 
 /* @blocking: a trylock cannot deadlock, so it may come out of order. */
-static void note_lock(const void *l, enum dxf_rank rank, uint64_t key,
+static void note_lock(const void *l, enum dxf_rank rank, uint32_t key,
 		      bool write, bool blocking)
 {
 	for (int i = 0; i < nheld && blocking; i++) {
@@ -104,7 +104,7 @@ void dxf_mutex_wait(struct dxf_mutex *l, pthread_cond_t *c)
 	must(pthread_cond_wait(c, &l->m));
 }
 
-void dxf_rwlock_init(struct dxf_rwlock *l, enum dxf_rank rank, uint64_t key)
+void dxf_rwlock_init(struct dxf_rwlock *l, enum dxf_rank rank, uint32_t key)
 {
 	pthread_rwlockattr_t attr;
 

@@ -33,13 +33,13 @@ enum dxf_rank {
 struct dxf_mutex {
 	pthread_mutex_t m;
 	enum dxf_rank rank;
-	uint64_t key;
+	uint32_t key;
 };
 
 struct dxf_rwlock {
 	pthread_rwlock_t rw;
 	enum dxf_rank rank;
-	uint64_t key;
+	uint32_t key;
 };
 
 void dxf_mutex_init(struct dxf_mutex *l, enum dxf_rank rank);
@@ -50,7 +50,7 @@ void dxf_mutex_unlock(struct dxf_mutex *l);
 /* Wait on @c, which is used with @l only; @l is held before and after. */
 void dxf_mutex_wait(struct dxf_mutex *l, pthread_cond_t *c);
 
-void dxf_rwlock_init(struct dxf_rwlock *l, enum dxf_rank rank, uint64_t key);
+void dxf_rwlock_init(struct dxf_rwlock *l, enum dxf_rank rank, uint32_t key);
 void dxf_rwlock_destroy(struct dxf_rwlock *l);
 void dxf_rwlock_rdlock(struct dxf_rwlock *l);
 void dxf_rwlock_wrlock(struct dxf_rwlock *l);
