@@ -107,6 +107,8 @@ void dxf_enode_put_extent(uint8_t *rec, const struct dxf_run *run);
 /* Replace @nold records at @pos by @nnew. */
 void dxf_enode_splice(uint8_t *buf, int pos, int nold, const uint8_t *recs,
 		      int nnew);
+/* Make one record of @i and @i + 1 of a leaf if they continue each other. */
+void dxf_enode_join(uint8_t *leaf, int i);
 /* May the two extents, in this order, be one? */
 bool dxf_extent_mergeable(const struct dxf_run *a, const struct dxf_run *b);
 

@@ -85,7 +85,7 @@ static int pack_node(struct dxf_map_op *op, struct dxf_epath *p,
 {
 	uint8_t *dst, *src;
 	dxf_lblk_t key;
-	int err, n;
+	int err, n, had;
 
 	err = dxf_epath_load(p, op->di, *at);
 	if (err)
@@ -103,7 +103,10 @@ static int pack_node(struct dxf_map_op *op, struct dxf_epath *p,
 	src = next->lv[l].buf;
 	assert(next->lv[l].blk != p->lv[l].blk);
 	n = DXF_MIN(n, dxf_enode_count(src));
-	dxf_enode_splice(dst, dxf_enode_count(dst), 0, dxf_erec(src, 0), n);
+	had = dxf_enode_count(dst);
+	dxf_enode_splice(dst, had, 0, dxf_erec(src, 0), n);
+	if (l == p->depth && had > 0)
+		dxf_enode_join(dst, had - 1);
 	err = dxf_enode_store(op, p, p->lv[l].blk, dst);
 	return err ? err : dxf_epath_remove(op, next, l, 0, n);
 }

@@ -151,6 +151,24 @@ static int peek_count(const struct dxf_epath *p, int l, int s, int *count)
 	return err;
 }
 
+/*
+ * Records @i and @i + 1 of a leaf have come together from two nodes: they may
+ * continue each other.
+ */
+void dxf_enode_join(uint8_t *leaf, int i)
+{
+	struct dxf_run a, b;
+
+	assert(i >= 0 && i + 1 < dxf_enode_count(leaf));
+	dxf_enode_get_extent(leaf, i, &a);
+	dxf_enode_get_extent(leaf, i + 1, &b);
+	if (!dxf_extent_mergeable(&a, &b))
+		return;
+	a.nblk += b.nblk;
+	dxf_enode_put_extent(dxf_erec(leaf, i), &a);
+	dxf_enode_splice(leaf, i + 1, 1, NULL, 0);
+}
+
 /* Move records between level @l and its sibling @s, which is in p->sib. */
 static int shift(struct dxf_map_op *op, struct dxf_epath *p, int l, int s,
 		 int n)
@@ -160,11 +178,13 @@ static int shift(struct dxf_map_op *op, struct dxf_epath *p, int l, int s,
 	int count = dxf_enode_count(nd->buf);
 	int from = right ? count - n : 0;
 	uint8_t *second = right ? p->sib : nd->buf;
-	int err;
+	int at, err;
 
 	assert(n > 0 && n < count);
-	dxf_enode_splice(p->sib, right ? 0 : dxf_enode_count(p->sib), 0,
-			 dxf_erec(nd->buf, from), n);
+	at = right ? 0 : dxf_enode_count(p->sib);
+	dxf_enode_splice(p->sib, at, 0, dxf_erec(nd->buf, from), n);
+	if (l == p->depth)
+		dxf_enode_join(p->sib, right ? n - 1 : at - 1);
 	dxf_enode_splice(nd->buf, from, n, NULL, 0);
 	/* the second of the two begins elsewhere; it is never record 0 */
 	dxf_put_le32(dxf_erec(parent->buf, DXF_MAX(s, parent->pos)),
@@ -266,21 +286,13 @@ static int absorb(struct dxf_map_op *op, struct dxf_epath *p, int l, int s,
 		  uint8_t *dst, const uint8_t *src)
 {
 	struct dxf_enode *parent = &p->lv[l - 1];
-	int last = dxf_enode_count(dst) - 1, skip = 0, err;
-	struct dxf_run a, b;
+	int last = dxf_enode_count(dst) - 1, err;
 
-	assert(s > 0);
-	if (l == p->depth) {
-		dxf_enode_get_extent(dst, last, &a);
-		dxf_enode_get_extent(src, 0, &b);
-		if (dxf_extent_mergeable(&a, &b)) {
-			a.nblk += b.nblk;
-			dxf_enode_put_extent(dxf_erec(dst, last), &a);
-			skip = 1;
-		}
-	}
-	dxf_enode_splice(dst, last + 1, 0, dxf_erec(src, skip),
-			 dxf_enode_count(src) - skip);
+	assert(s > 0 && last >= 0);
+	dxf_enode_splice(dst, last + 1, 0, dxf_erec(src, 0),
+			 dxf_enode_count(src));
+	if (l == p->depth)
+		dxf_enode_join(dst, last);
 	err = dxf_enode_store(op, p, dxf_enode_child(parent->buf, s - 1), dst);
 	if (!err)
 		err = dxf_map_free(op, dxf_enode_child(parent->buf, s), 1);
