@@ -119,31 +119,32 @@ static uint32_t tail_crc(const struct dxf_dirblk *b)
 	return dxf_crc32c(seed, b->buf, b->end);
 }
 
-/* Find where the entries end, and check the checksum behind them. */
+/*
+ * Find where the entries end, and check the checksum.  An index block is known
+ * by its entry that reaches to the end, before a tail is looked for: the
+ * kernel leaves the bytes of the tail that was there when it makes a root.
+ */
 static int check_sum(struct dxf_dirblk *b)
 {
 	uint32_t bsize = dxf_dirview_bsize(b->v);
 	const uint8_t *tail = b->buf + bsize - DXF_DIR_TAIL;
-	int r;
+	int r = 0;
 
 	b->end = bsize;
-	b->dx = false;
 	if (!b->v->dir->e2->geom.has_csum)
 		return 0;
-	if (has_tail(tail)) {
-		b->end = bsize - DXF_DIR_TAIL;
-		if (tail_crc(b) != dxf_get_le32(tail + DXF_DIR_HEADER))
-			return report(b, b->end, "checksum is wrong");
-		return 0;
-	}
-	if (!(b->v->flags & EXT2_INDEX_FL))
-		return report(b, bsize - DXF_DIR_TAIL, "no checksum");
-	r = dxf_dirhtree_check(b->v, b->lblk, b->buf);
+	if (b->v->flags & EXT2_INDEX_FL)
+		r = dxf_dirhtree_check(b->v, b->lblk, b->buf);
 	if (r < 0)
 		return report(b, 0, "index checksum is wrong");
-	if (!r)
-		return report(b, bsize - DXF_DIR_TAIL, "no checksum");
-	b->dx = true;
+	b->dx = r > 0;
+	if (b->dx)
+		return 0;
+	b->end = bsize - DXF_DIR_TAIL;
+	if (!has_tail(tail))
+		return report(b, b->end, "no checksum");
+	if (tail_crc(b) != dxf_get_le32(tail + DXF_DIR_HEADER))
+		return report(b, b->end, "checksum is wrong");
 	return 0;
 }
 

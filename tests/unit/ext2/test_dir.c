@@ -435,6 +435,42 @@ START_TEST(test_dir_htree_first_change_makes_it_linear)
 }
 END_TEST
 
+/*
+ * The kernel makes a root of the first block and leaves the tail's bytes where
+ * the index block has its reserved word.
+ */
+START_TEST(test_dir_htree_root_with_old_tail_is_read)
+{
+	static const uint8_t old_tail[4] = { 12, 0, 0, 0xde }, zero[4];
+	uint8_t buf[DXF_DIR_MAX_BLOCK], *tail;
+	struct dxf_run run;
+	uint32_t at, crc;
+	dxf_off_t off;
+
+	make_htree(htrees[_i], 3000);
+	ck_assert_int_eq(dxf_bmap_lookup(&r.dir, &r.dir.di, 0, 1, &run), 0);
+	off = dxf_blk_off(r.g, run.pblk);
+	ck_assert_int_eq(dxf_load(r.region, off, buf, r.g->block_size), 0);
+	at = 32 + dxf_get_le16(buf + 32) * 8;
+	ck_assert_uint_eq(at, r.g->block_size - 8);
+	tail = buf + at;
+	memcpy(tail, old_tail, 4);
+	crc = dxf_inode_csum_seed(r.e2, r.dir.ino, r.dir.di.generation);
+	crc = dxf_crc32c(crc, buf, 32 + dxf_get_le16(buf + 34) * 8);
+	crc = dxf_crc32c(crc, tail, 4);
+	dxf_put_le32(tail + 4, dxf_crc32c(crc, zero, 4));
+	ck_assert_int_eq(dxf_persist_copy(r.region, off + at, tail, 8,
+					  DXF_PERSIST_TEMPORAL), 0);
+	rig_verify(&r);
+	ck_assert_int_eq(rig_remove(&r, 5, true), 0);
+	rig_verify(&r);
+	ck_assert_int_eq(r.messages, 0);
+	rig_check(&r);
+	rig_reopen(&r);
+	rig_drop(&r);
+}
+END_TEST
+
 START_TEST(test_dir_htree_aborted_change_leaves_it)
 {
 	struct image before;
@@ -562,6 +598,8 @@ int main(void)
 	tcase_add_loop_test(tc, test_dir_htree_is_read, 0, 6);
 	tcase_add_loop_test(tc, test_dir_htree_first_change_makes_it_linear, 0,
 			    18);
+	tcase_add_loop_test(tc, test_dir_htree_root_with_old_tail_is_read, 0,
+			    3);
 	tcase_add_loop_test(tc, test_dir_htree_aborted_change_leaves_it, 0, 6);
 	tcase_add_loop_test(tc, test_dir_fault_changes_nothing, 0,
 			    16 * NCONFIGS);
