@@ -3,11 +3,8 @@
 # A sparse image of 64 MiB on a tmpfs of 16 MiB: whoever writes gets ENOSPC, the
 # daemon lives on, what was written is there, and the filesystem is whole.
 . "$(dirname "$0")/functions.sh"
-requires root fuse mke2fs e2fsck mount unshare
+requires root fuse mke2fs e2fsck mount namespace
 
-if [ -z "${IN_NAMESPACE:-}" ]; then
-	IN_NAMESPACE=1 exec unshare -m --propagation private bash "$0"
-fi
 make_tmp
 must mkdir "$tmp/small"
 must mount -t tmpfs -o size=16m none "$tmp/small"

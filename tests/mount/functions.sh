@@ -3,7 +3,8 @@
 #
 # functions.sh - what the mount tests share; sourced by each.
 #
-#	requires NEED...	skip (status 77) without root, fuse, user, a program
+#	requires NEED...	skip (status 77) without root, fuse, user, namespace,
+#				loop, a program
 #	defer CMD...		run at the end, last first, also after a failure
 #	make_image ...		an image at $img
 #	mount_image OPTS	$img on $mnt; unmount_image; check_image
@@ -14,6 +15,21 @@
 # a skip for want of these is a failure.
 
 set -u
+
+# A mount namespace for each test: a test elsewhere that makes one would get a
+# copy of our mounts and keep their daemons alive.  What we got of others is
+# dropped.
+if [ -z "${DAXFUSE_OWN_NS:-}" ] && [ "$(id -u)" -eq 0 ] &&
+   unshare --mount true 2>/dev/null; then
+	DAXFUSE_OWN_NS=1 exec unshare --mount --propagation private \
+		"$BASH" "$0" "$@"
+fi
+if [ "${DAXFUSE_OWN_NS:-}" = 1 ]; then
+	export DAXFUSE_OWN_NS=2
+	awk '$3 == "fuse.daxfuse" { print $2 }' /proc/self/mounts |
+		while read -r m; do umount -l "$m"; done 2>/dev/null
+fi
+
 export LC_ALL=C
 umask 022
 PATH=$PATH:/usr/sbin:/sbin
@@ -92,6 +108,8 @@ requires() {
 				skip fuse "needs /dev/fuse" ;;
 		user)	command -v setpriv >/dev/null && [ "$(id -u)" -eq 0 ] ||
 				skip user "needs root and setpriv, to act as a user" ;;
+		namespace) [ -n "${DAXFUSE_OWN_NS:-}" ] ||
+				skip namespace "needs a mount namespace" ;;
 		loop)	[ -e /dev/loop-control ] || skip loop "needs loop devices" ;;
 		*)	command -v "$need" >/dev/null ||
 				skip "$need" "needs the program $need" ;;
@@ -101,22 +119,18 @@ requires() {
 
 user_id=65534
 
-# May an ordinary user open /dev/fuse?  If not (no udev set its mode), run this
-# test in a mount namespace where they may.
+# Where an ordinary user may not open /dev/fuse (no udev set its mode), put one
+# there that they may, for this test's namespace.
 user_fuse() {
-	if [ -n "${DAXFUSE_TEST_NS:-}" ]; then
-		local dev=$tmp/dev
-		must mkdir "$dev"
-		must mount -t tmpfs -o mode=755 none "$dev"
-		defer umount -l "$dev"
-		must mknod -m 666 "$dev/fuse" c 10 229
-		must mount --bind "$dev/fuse" /dev/fuse
-		defer umount -l /dev/fuse
-		return 0
-	fi
+	local dev=$tmp/dev
 	! as_user "$python" -c 'open("/dev/fuse", "r+b", 0)' 2>/dev/null || return 0
-	command -v unshare >/dev/null || skip user "users may not open /dev/fuse"
-	DAXFUSE_TEST_NS=1 exec unshare -m --propagation private bash "$0"
+	[ -n "${DAXFUSE_OWN_NS:-}" ] || skip user "users may not open /dev/fuse"
+	must mkdir "$dev"
+	must mount -t tmpfs -o mode=755 none "$dev"
+	defer umount -l "$dev"
+	must mknod -m 666 "$dev/fuse" c 10 229
+	must mount --bind "$dev/fuse" /dev/fuse
+	defer umount -l /dev/fuse
 }
 
 # Run as an ordinary user with no groups.

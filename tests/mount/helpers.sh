@@ -3,11 +3,7 @@
 # mount(8) and umount(8) with the helpers where they look for them: types, the
 # options they add, -f, -s, fstab, and umount that waits for the daemon.
 . "$(dirname "$0")/functions.sh"
-requires root fuse mke2fs e2fsck unshare mount umount
-
-if [ -z "${IN_NAMESPACE:-}" ]; then
-	IN_NAMESPACE=1 exec unshare -m --propagation private bash "$0"
-fi
+requires root fuse mke2fs e2fsck namespace mount umount
 
 make_image 64M
 # a /usr/sbin of our own: what is there, and the helpers
