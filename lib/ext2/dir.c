@@ -247,7 +247,7 @@ gone:
 				(unsigned long long)de->off);
 }
 
-/* Unite the entry with the one before it; the first of a block stays, unused. */
+/* Unite the entry with the one before it; the first of a block stays unused. */
 static int erase(struct change *c, struct dxf_dirblk *b,
 		 const struct dxf_dirslot *s, uint32_t prev)
 {

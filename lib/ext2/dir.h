@@ -110,7 +110,7 @@ int dxf_dir_iterate(struct dxf_node *dir, uint64_t off,
 /* S_IFMT bits -> DT_*. */
 uint8_t dxf_dir_type(mode_t mode);
 
-/* Release the index (eviction, memory pressure).  Exclusive lock or last ref. */
+/* Release the index (eviction of the node).  Exclusive lock or last ref. */
 void dxf_dir_forget_index(struct dxf_node *dir);
 
 /*

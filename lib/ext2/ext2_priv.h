@@ -157,11 +157,8 @@ void dxf_dirindex_close(struct dxf_ext2 *e2);
 /* Read a block through dxf_txn_read. */
 int dxf_blk_read(struct dxf_ext2 *e2, dxf_blk_t blk, void *buf);
 
-/* crc32c (libext2fs's), chained. */
-static inline uint32_t dxf_crc32c(uint32_t seed, const void *buf, size_t len)
-{
-	return ext2fs_crc32c_le(seed, buf, len);
-}
+/* crc32c as the format uses it, chained: no inversion before or after. */
+uint32_t dxf_crc32c(uint32_t seed, const void *buf, size_t len);
 
 /* The seed of an inode's checksums: csum_seed, number, generation. */
 uint32_t dxf_inode_csum_seed(const struct dxf_ext2 *e2, dxf_ino_t ino,
