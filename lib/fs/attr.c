@@ -43,23 +43,37 @@ void dxf_inode_peek(struct dxf_inode *inode, struct dxf_peek *p)
 	dxf_mutex_unlock(&inode->node.attr);
 }
 
+/*
+ * Words that are the same are not stored: what the inode's lock protects (map,
+ * size, flags) is read under that lock alone, while an unlink or a neighbour
+ * on the orphan list replaces the slot without it, and leaves these as they
+ * are.
+ */
+static void store_changes(struct dxf_dinode *dst, const struct dxf_dinode *src)
+{
+	uint32_t *d = (uint32_t *)dst;
+	const uint32_t *s = (const uint32_t *)src;
+
+	_Static_assert(sizeof(*dst) % sizeof(*d) == 0, "whole words");
+	for (size_t i = 0; i < sizeof(*dst) / sizeof(*d); i++) {
+		if (d[i] != s[i])
+			d[i] = s[i];
+	}
+}
+
 void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
 {
-	struct dxf_dinode *cur = &inode->node.di;
-	struct timespec a, m, c;
+	struct dxf_dinode *cur = &inode->node.di, next = *di;
 
 	DXF_SCOPED_MUTEX(&inode->node.attr);
 	assert((inode->lazy_new & ~inode->lazy) == 0);
-	a = cur->atime;
-	m = cur->mtime;
-	c = cur->ctime;
-	*cur = *di;
 	if (inode->lazy_new & DXF_TIME_A)
-		cur->atime = a;
+		next.atime = cur->atime;
 	if (inode->lazy_new & DXF_TIME_M)
-		cur->mtime = m;
+		next.mtime = cur->mtime;
 	if (inode->lazy_new & DXF_TIME_C)
-		cur->ctime = c;
+		next.ctime = cur->ctime;
+	store_changes(cur, &next);
 	inode->lazy = inode->lazy_new;
 	inode->lazy_new = 0;
 }
