@@ -5,7 +5,7 @@
 # tests' functions.sh; sourced by each.
 #
 #	image_of KIND [SIZE]	$img: ext2-4k, ext2-1k (inodes of 128 bytes),
-#				ext4 (no journal, checksums)
+#				ext2-1k-256, ext4 (no journal, checksums)
 #	start KIND [OPTS [SIZE]]	a fresh image, mounted on $mnt
 #	stop			unmount, and e2fsck finds nothing
 #	run_case NAME CMD...	CMD in a subshell: what it does with fail, skip
@@ -56,6 +56,7 @@ image_of() {
 	case $1 in
 	ext2-4k) args="-t ext2 -b 4096 -I 256" ;;
 	ext2-1k) args="-t ext2 -b 1024 -I 128" ;;
+	ext2-1k-256) args="-t ext2 -b 1024 -I 256" ;;
 	ext4)	args="-t ext4 -b 4096
 			-O ^has_journal,metadata_csum,extents,64bit" ;;
 	*)	fail "no image kind $1" ;;
