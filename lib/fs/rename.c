@@ -376,9 +376,10 @@ static int rename_once(struct rename *r)
 {
 	int err = peek_both(r);
 
-	if (err == 0 && r->from.inode == r->to.inode)
-		err = r->noreplace ? -EEXIST : 0;
-	else if (err == 0) {
+	if (err == 0 && r->noreplace && r->to.inode != NULL)
+		err = -EEXIST;
+	/* Two names of one inode: nothing to do. */
+	if (err == 0 && r->from.inode != r->to.inode) {
 		err = r->cross ? check_loops(r) : check_self(r);
 		if (err == 0)
 			err = lock_and_rename(r);
