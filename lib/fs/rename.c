@@ -40,11 +40,8 @@ struct rename {
 static int peek_side(struct rename *r, struct side *s)
 {
 	struct dxf_peek p;
-	int err;
+	int err = dxf_dir_peek(r->fs, s->dir, s->name, &s->inode);
 
-	s->inode = NULL;
-	s->is_dir = false;
-	err = dxf_dir_peek(r->fs, s->dir, s->name, &s->inode);
 	if (err != 0)
 		return err;
 	dxf_inode_peek(s->inode, &p);
@@ -374,8 +371,11 @@ static int check_self(struct rename *r)
 
 static int rename_once(struct rename *r)
 {
-	int err = peek_both(r);
+	int err;
 
+	r->from.inode = r->to.inode = NULL;
+	r->from.is_dir = r->to.is_dir = false;
+	err = peek_both(r);
 	if (err == 0 && r->noreplace && r->to.inode != NULL)
 		err = -EEXIST;
 	/* Two names of one inode: nothing to do. */
