@@ -13,11 +13,10 @@
 struct dxf_flush;
 
 /*
- * For the mapping [@addr, @addr + @len) - with @eadr caches are persistent and
- * nothing is written back.
+ * With @eadr caches are persistent and nothing is written back.
  * Returns: 0, -ENOMEM.
  */
-int dxf_flush_new(struct dxf_flush **out, void *addr, size_t len, bool eadr);
+int dxf_flush_new(struct dxf_flush **out, bool eadr);
 void dxf_flush_free(struct dxf_flush *f);
 
 /* Start write-back of the lines of the range.  Returns: 0, -EIO (SIGBUS). */

@@ -107,7 +107,7 @@ static void drain(void)
 }
 #endif
 
-int dxf_flush_new(struct dxf_flush **out, void *addr, size_t len, bool eadr)
+int dxf_flush_new(struct dxf_flush **out, bool eadr)
 {
 	struct dxf_flush *f = dxf_calloc(1, sizeof(*f));
 

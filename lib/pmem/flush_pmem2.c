@@ -4,45 +4,79 @@
  *
  * The only file that knows libpmem2.  It must not know regions.
  *
- * Invariants: the map is made from our own mapping (pmem2_map_from_existing;
- * pmem2_map_new crashes on device-dax without an ndctl namespace) and never of
- * page granularity (its functions abort the process when msync fails).
- * libpmem2's code has no entry in our exception table, so its flush is called
- * under dxf_guard_call(): a line of a truncated file is SIGBUS also for clwb.
+ * The functions depend on the machine and the granularity, not on the mapping,
+ * so they are asked for once, with a page of ours (pmem2_map_from_existing:
+ * pmem2_map_new crashes on device-dax without an ndctl namespace).  That map is
+ * kept: pmem2_map_delete in 1.12 loses some memory of each (pmem/pmdk#5594).
+ *
+ * Invariants: the granularity asked for is never page (those functions abort
+ * the process when msync fails).  libpmem2's code has no entry in our exception
+ * table, so its flush is called under dxf_guard_call(): a line of a truncated
+ * file is SIGBUS also for clwb.
  */
 #include "flush.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <libpmem2.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "guard.h"
 
 struct dxf_flush {
-	struct pmem2_map *map;
-	pmem2_flush_fn flush;
-	pmem2_drain_fn drain;
 	bool eadr;
 };
 
-static int map_existing(struct dxf_flush *f, void *addr, size_t len)
+/* What libpmem2 gave us; map is set last, under lock. */
+static struct {
+	pthread_mutex_t lock;
+	struct pmem2_map *map;
+	pmem2_flush_fn flush;
+	pmem2_drain_fn drain;
+} fns = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static int map_existing(struct pmem2_map **map, void *addr, size_t len)
 {
-	enum pmem2_granularity gran = f->eadr ? PMEM2_GRANULARITY_BYTE :
-						PMEM2_GRANULARITY_CACHE_LINE;
 	struct pmem2_source *source;
 	int ret;
 
-	/* The source is looked at for its kind alone. */
 	if (pmem2_source_from_anon(&source, len) != 0)
 		return -ENOMEM;
-	ret = pmem2_map_from_existing(&f->map, source, addr, len, gran);
+	ret = pmem2_map_from_existing(map, source, addr, len,
+				      PMEM2_GRANULARITY_CACHE_LINE);
 	pmem2_source_delete(&source);
 	return ret == 0 ? 0 : -ENOMEM;
 }
 
-int dxf_flush_new(struct dxf_flush **out, void *addr, size_t len, bool eadr)
+static int ask_locked(void)
+{
+	size_t len = (size_t)sysconf(_SC_PAGESIZE);
+	struct pmem2_map *map;
+	void *page;
+	int ret;
+
+	if (fns.map != NULL)
+		return 0;
+	page = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -ENOMEM;
+	ret = map_existing(&map, page, len);
+	if (ret != 0) {
+		munmap(page, len);
+		return ret;
+	}
+	fns.flush = pmem2_get_flush_fn(map);
+	fns.drain = pmem2_get_drain_fn(map);
+	fns.map = map;
+	return 0;
+}
+
+int dxf_flush_new(struct dxf_flush **out, bool eadr)
 {
 	struct dxf_flush *f = dxf_calloc(1, sizeof(*f));
 	int ret;
@@ -50,23 +84,19 @@ int dxf_flush_new(struct dxf_flush **out, void *addr, size_t len, bool eadr)
 	if (f == NULL)
 		return -ENOMEM;
 	f->eadr = eadr;
-	ret = map_existing(f, addr, len);
+	pthread_mutex_lock(&fns.lock);
+	ret = ask_locked();
+	pthread_mutex_unlock(&fns.lock);
 	if (ret != 0) {
 		free(f);
 		return ret;
 	}
-	f->flush = pmem2_get_flush_fn(f->map);
-	f->drain = pmem2_get_drain_fn(f->map);
 	*out = f;
 	return 0;
 }
 
 void dxf_flush_free(struct dxf_flush *f)
 {
-	if (f == NULL)
-		return;
-	/* A map from an existing mapping is forgotten, not unmapped. */
-	pmem2_map_delete(&f->map);
 	free(f);
 }
 
@@ -75,12 +105,12 @@ int dxf_flush_range(const struct dxf_flush *f, const void *addr, size_t len)
 	assert(len > 0);
 	if (f->eadr)
 		return 0;
-	return dxf_guard_call(f->flush, addr, len);
+	return dxf_guard_call(fns.flush, addr, len);
 }
 
 void dxf_flush_drain(const struct dxf_flush *f)
 {
-	f->drain();
+	fns.drain();
 #ifdef __aarch64__
 	/* libpmem2's DMB orders; DC CVAP completes with a DSB only. */
 	asm volatile("dsb sy" : : : "memory");
@@ -89,5 +119,5 @@ void dxf_flush_drain(const struct dxf_flush *f)
 
 const char *dxf_flush_name(const struct dxf_flush *f)
 {
-	return "libpmem2";
+	return f->eadr ? "eADR" : "libpmem2";
 }

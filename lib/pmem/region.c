@@ -170,15 +170,13 @@ static void set_description(struct dxf_region *r)
 /* What every kind of region needs once it is mapped. */
 static int set_up(struct dxf_region *r)
 {
-	const struct dxf_mapping *m = r->write_map.len > 0 ? &r->write_map :
-							     &r->read_map;
 	int ret = 0;
 
 	dxf_load_init();
 	set_description(r);
 	if (r->media == DXF_MEDIA_DAX)
-		ret = dxf_flush_new(&r->flush, m->addr, m->len, r->granularity
-				    == DXF_GRANULARITY_BYTE);
+		ret = dxf_flush_new(&r->flush, r->granularity ==
+				    DXF_GRANULARITY_BYTE);
 	if (ret == 0)
 		ret = dxf_hostalloc_init(r);
 	if (ret == 0)
