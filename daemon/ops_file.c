@@ -94,14 +94,16 @@ void dxf_ll_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
  * the file, so an error behind the first bytes must fail it all (it then asks
  * again page by page); direct I/O gets the bytes before the error.
  */
-static ssize_t read_all(struct dxf_session *s, dxf_ino_t ino, uint64_t off,
-			char *buf, size_t size, bool direct)
+static ssize_t read_all(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
+			char *buf, size_t size, const struct fuse_file_info *fi)
 {
+	bool direct = fi->fh & FH_DIRECT;
 	size_t got = 0;
 	ssize_t n;
 
 	do {
-		n = dxf_fs_read(s->fs, ino, off + got, buf + got, size - got);
+		n = (fi->flags & O_NOATIME ? dxf_fs_read_noatime : dxf_fs_read)
+			(fs, ino, off + got, buf + got, size - got);
 		if (n < 0)
 			return direct && got > 0 ? (ssize_t)got : n;
 		got += (size_t)n;
@@ -111,7 +113,7 @@ static ssize_t read_all(struct dxf_session *s, dxf_ino_t ino, uint64_t off,
 }
 
 static void read_copied(fuse_req_t req, dxf_ino_t ino, size_t size,
-			uint64_t off, bool direct)
+			uint64_t off, const struct fuse_file_info *fi)
 {
 	char *buf = dxf_worker_scratch(size);
 	ssize_t n;
@@ -120,7 +122,7 @@ static void read_copied(fuse_req_t req, dxf_ino_t ino, size_t size,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	n = read_all(dxf_req_session(req), ino, off, buf, size, direct);
+	n = read_all(dxf_req_fs(req), ino, off, buf, size, fi);
 	if (n < 0)
 		dxf_reply_err(req, (int)n);
 	else
@@ -134,11 +136,14 @@ static void read_copied(fuse_req_t req, dxf_ino_t ino, size_t size,
  * Returns: false when the answer would be short, and nothing was replied.
  */
 static bool read_mapped(fuse_req_t req, dxf_ino_t ino, size_t size,
-			uint64_t off)
+			uint64_t off, const struct fuse_file_info *fi)
 {
 	struct dxf_fs *fs = dxf_req_fs(req);
 	struct iovec iov[READ_IOV];
-	struct dxf_fs_read r = { .iov = iov, .max_iov = READ_IOV };
+	struct dxf_fs_read r = {
+		.iov = iov, .max_iov = READ_IOV,
+		.noatime = fi->flags & O_NOATIME,
+	};
 	ssize_t n = dxf_fs_read_begin(fs, ino, off, size, &r);
 
 	if (n < 0) {
@@ -160,8 +165,8 @@ void dxf_ll_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	dxf_ino_t i = dxf_ino_of_node(ino);
 
 	if (dxf_req_session(req)->copy_reads ||
-	    !read_mapped(req, i, size, (uint64_t)off))
-		read_copied(req, i, size, (uint64_t)off, fi->fh & FH_DIRECT);
+	    !read_mapped(req, i, size, (uint64_t)off, fi))
+		read_copied(req, i, size, (uint64_t)off, fi);
 }
 
 /* ---- write ---- */

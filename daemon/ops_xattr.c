@@ -3,6 +3,9 @@
  * ops_xattr.c - extended attributes; setting one is in ops_raw.c.
  */
 #include <errno.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
+#include <string.h>
 
 #include "ino.h"
 #include "ops.h"
@@ -44,14 +47,39 @@ void dxf_ll_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	reply_xattr(req, n, buf, size);
 }
 
+/* Take the names out of @list that only root may see.  What is left of @n. */
+static ssize_t without_trusted(char *list, ssize_t n)
+{
+	ssize_t kept = 0, len;
+
+	for (ssize_t at = 0; at < n; at += len) {
+		len = (ssize_t)strlen(list + at) + 1;
+		if (strncmp(list + at, XATTR_TRUSTED_PREFIX,
+			    XATTR_TRUSTED_PREFIX_LEN) == 0)
+			continue;
+		memmove(list + kept, list + at, (size_t)len);
+		kept += len;
+	}
+	return kept;
+}
+
+/*
+ * The kernel filters neither the names nor their length: so they are listed
+ * whole, whatever the caller's buffer.
+ */
 void dxf_ll_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	char *buf = scratch_for(req, size);
+	char *buf = scratch_for(req, XATTR_LIST_MAX);
 	ssize_t n;
 
 	if (buf == NULL)
 		return;
-	n = dxf_fs_listxattr(dxf_req_fs(req), dxf_ino_of_node(ino), buf, size);
+	n = dxf_fs_listxattr(dxf_req_fs(req), dxf_ino_of_node(ino), buf,
+			     XATTR_LIST_MAX);
+	if (n > 0 && fuse_req_ctx(req)->uid != 0)
+		n = without_trusted(buf, n);
+	if (size != 0 && n > (ssize_t)size)
+		n = -ERANGE;
 	reply_xattr(req, n, buf, size);
 }
 

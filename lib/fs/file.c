@@ -110,7 +110,7 @@ static int open_inode(struct dxf_fs *fs, struct dxf_inode *inode, int flags,
 		dxf_icache_drop_open(fs, inode);
 		return err;
 	}
-	if ((flags & O_ACCMODE) != O_WRONLY)
+	if ((flags & O_ACCMODE) != O_WRONLY && !(flags & O_NOATIME))
 		dxf_inode_accessed(fs, inode);
 	return 0;
 }
@@ -261,7 +261,8 @@ ssize_t dxf_fs_read_begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 		end(fs, inode);
 		return n;
 	}
-	dxf_inode_accessed(fs, inode);
+	if (!r->noatime)
+		dxf_inode_accessed(fs, inode);
 	r->inode = inode;
 	return n;
 }
@@ -325,8 +326,8 @@ static ssize_t copy_out(struct dxf_fs *fs, struct dxf_inode *inode,
 	return pos > off ? (ssize_t)(pos - off) : n;
 }
 
-ssize_t dxf_fs_read(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, void *buf,
-		    size_t len)
+static ssize_t read_file(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
+			 void *buf, size_t len, bool noatime)
 {
 	struct dxf_inode *inode;
 	ssize_t n;
@@ -335,8 +336,20 @@ ssize_t dxf_fs_read(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, void *buf,
 	if (err)
 		return err;
 	n = copy_out(fs, inode, off, len, buf);
-	if (n >= 0)
+	if (n >= 0 && !noatime)
 		dxf_inode_accessed(fs, inode);
 	end(fs, inode);
 	return n;
+}
+
+ssize_t dxf_fs_read(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, void *buf,
+		    size_t len)
+{
+	return read_file(fs, ino, off, buf, len, false);
+}
+
+ssize_t dxf_fs_read_noatime(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
+			    void *buf, size_t len)
+{
+	return read_file(fs, ino, off, buf, len, true);
 }

@@ -237,6 +237,7 @@ struct dxf_fs_read {
 	struct iovec *iov;	/* the caller's, @max_iov entries */
 	int max_iov;
 	int niov;
+	bool noatime;		/* O_NOATIME: does not count as an access */
 	struct dxf_inode *inode;	/* private */
 };
 ssize_t dxf_fs_read_begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
@@ -245,6 +246,9 @@ void dxf_fs_read_end(struct dxf_fs *fs, struct dxf_fs_read *r);
 /* The same, copied with guarded loads into @buf.  Returns: as read_begin. */
 ssize_t dxf_fs_read(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, void *buf,
 		    size_t len);
+/* O_NOATIME: the same, but it does not count as an access. */
+ssize_t dxf_fs_read_noatime(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
+			    void *buf, size_t len);
 
 enum dxf_write_flags {
 	DXF_WRITE_KILL_PRIV = 1 << 0,	/* strip setuid, setgid, capability */

@@ -67,13 +67,25 @@ struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
 	return &op->in[op->n++].di;
 }
 
+/* What the slot can hold: a time must not change when it is read back. */
+static void clamp_times(struct dxf_ext2 *e2, struct dxf_dinode *di)
+{
+	di->atime = dxf_dinode_clamp_time(e2, di, di->atime);
+	di->mtime = dxf_dinode_clamp_time(e2, di, di->mtime);
+	di->ctime = dxf_dinode_clamp_time(e2, di, di->ctime);
+	if (di->extra_isize == 0)
+		di->crtime = (struct timespec){ 0 };
+}
+
 int dxf_op_commit(struct dxf_op *op)
 {
 	for (int i = 0; i < op->n; i++) {
-		int err = dxf_dinode_write(op->fs->e2, op->t,
-					   op->in[i].inode->node.ino,
-					   &op->in[i].di);
+		int err;
 
+		clamp_times(op->fs->e2, &op->in[i].di);
+		err = dxf_dinode_write(op->fs->e2, op->t,
+				       op->in[i].inode->node.ino,
+				       &op->in[i].di);
 		if (err != 0) {
 			dxf_op_abort(op);
 			return err;
