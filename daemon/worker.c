@@ -4,8 +4,8 @@
  *
  * Each worker waits in read(2) of the connection, so the kernel wakes one per
  * request.  After a request it looks for the next one for a moment before it
- * sleeps, as long as that pays and nobody else wants the CPU: waking a thread
- * costs more than most requests take.  One worker at a time does so.
+ * sleeps, as long as that pays and there is a CPU that nobody else wants: waking
+ * a thread costs more than most requests take.  One worker at a time does so.
  *
  * Owns the threads and their memory.  Must not know what a request asks for.
  *
@@ -20,12 +20,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,8 +39,10 @@
 #include "rawreq.h"
 
 #define SPIN_NS		50000
-/* A yield that takes longer let somebody else run. */
-#define YIELD_NS	5000
+/* Two looks that lie so far apart: somebody else ran on this CPU. */
+#define SPIN_GAP_NS	10000
+/* How long an answer to "is a CPU free?" holds. */
+#define CPU_FREE_NS	1000000
 /* After so many spins in vain, sleep at once for the next so many times. */
 #define SPIN_MISSES	4
 #define SPIN_PAUSE	64
@@ -59,6 +64,11 @@ struct dxf_workers {
 	int ended_fd;
 	atomic_bool stop;
 	atomic_flag spinning;	/* a worker polls */
+	int load_fd;		/* /proc/loadavg; -1: never poll */
+	unsigned int ncpus;
+	/* protected by spinning */
+	uint64_t cpu_asked;	/* when cpu_free was found out */
+	bool cpu_free;
 	unsigned int n;
 	struct worker w[];
 };
@@ -132,17 +142,47 @@ static bool request_waits(struct dxf_session *s)
 	return poll(&p, 1, 0) != 0;
 }
 
+/* The running tasks, us included: the number before the slash. */
+static unsigned int tasks_running(int load_fd)
+{
+	char text[64], *slash;
+	ssize_t n = pread(load_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return UINT_MAX;
+	text[n] = '\0';
+	slash = strchr(text, '/');
+	if (slash == NULL)
+		return UINT_MAX;
+	while (slash > text && slash[-1] != ' ')
+		slash--;
+	return (unsigned int)strtoul(slash, NULL, 10);
+}
+
+/* May we keep a CPU busy?  Not one that another task waits for. */
+static bool cpu_is_free(struct dxf_workers *all, uint64_t now)
+{
+	if (all->load_fd < 0)
+		return false;
+	if (now - all->cpu_asked > CPU_FREE_NS) {
+		all->cpu_free = tasks_running(all->load_fd) <= all->ncpus;
+		all->cpu_asked = now;
+	}
+	return all->cpu_free;
+}
+
 /* Returns: true when a request (or the end) came; false: better sleep. */
-static bool spin(struct dxf_session *s)
+static bool spin(struct dxf_workers *all)
 {
 	uint64_t start = now_ns(), before = start, after;
 
+	if (!cpu_is_free(all, start))
+		return false;
 	for (;;) {
-		if (request_waits(s))
+		if (request_waits(all->s))
 			return true;
-		sched_yield();
 		after = now_ns();
-		if (after - before > YIELD_NS || after - start > SPIN_NS)
+		if (after - before > SPIN_GAP_NS || after - start > SPIN_NS)
 			return false;
 		before = after;
 	}
@@ -158,10 +198,12 @@ static void wait_awake(struct worker *w)
 	}
 	if (atomic_flag_test_and_set(&all->spinning))
 		return;
-	if (spin(all->s))
+	if (spin(all)) {
 		w->misses = 0;
-	else if (++w->misses >= SPIN_MISSES)
+	} else if (++w->misses >= SPIN_MISSES) {
+		w->misses = 0;
 		w->pause = SPIN_PAUSE;
+	}
 	atomic_flag_clear(&all->spinning);
 }
 
@@ -238,6 +280,15 @@ static void install_kick(void)
 	sigaction(SIGUSR1, &sa, NULL);
 }
 
+static unsigned int ncpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	return (unsigned int)CPU_COUNT(&set);
+}
+
 int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
 		      unsigned int n)
 {
@@ -255,6 +306,8 @@ int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
 		free(all);
 		return err;
 	}
+	all->load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	all->ncpus = ncpus();
 	install_kick();
 	for (all->n = 0; all->n < n; all->n++) {
 		struct worker *w = &all->w[all->n];
@@ -309,15 +362,12 @@ void dxf_workers_stop(struct dxf_workers *all)
 	for (i = 0; i < all->n; i++)
 		pthread_join(all->w[i].thread, NULL);
 	close(all->ended_fd);
+	if (all->load_fd >= 0)
+		close(all->load_fd);
 	free(all);
 }
 
 unsigned int dxf_workers_default(void)
 {
-	cpu_set_t set;
-	int n = 2;
-
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		n = CPU_COUNT(&set);
-	return (unsigned int)DXF_MIN(DXF_MAX(n, 2), 8);
+	return DXF_MIN(DXF_MAX(ncpus(), 2u), 8u);
 }
