@@ -103,6 +103,23 @@ static void make_specials(void)
 	ok(lchown("short-link", 70000, 80000), "short-link");
 }
 
+/* Old and whole seconds: a copy made in this second must not look right. */
+static void age_specials(void)
+{
+	static const char *const names[] = {
+		"fifo", "socket", "old-dev", "new-dev", "short-link",
+		"long-link", "link-of-59",
+	};
+	struct timespec ts[2] = { { 1500000000, 0 }, { 1500000000, 0 } };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ts[1].tv_sec++;
+		ok(utimensat(AT_FDCWD, names[i], ts, AT_SYMLINK_NOFOLLOW),
+		   names[i]);
+	}
+}
+
 static void make_attributes(void)
 {
 	struct timespec ts[2] = { { 1000, 1 }, { 2000000000, 987654321 } };
@@ -139,6 +156,7 @@ int tree_make(const char *dir)
 	make_files();
 	make_names();
 	make_specials();
+	age_specials();
 	make_attributes();
 	return failed;
 }
