@@ -13,6 +13,12 @@ static pid_t owner;
 
 __attribute__((constructor)) static void name_image(void)
 {
+	const char *path = getenv("PATH");
+	char buf[1024];
+
+	/* mke2fs and e2fsck are not in every user's path. */
+	snprintf(buf, sizeof(buf), "%s:/usr/sbin:/sbin", path ? path : "/bin");
+	setenv("PATH", buf, 1);
 	owner = getpid();
 	snprintf(image_path, sizeof(image_path), "/dev/shm/dxf-dir-%d.img",
 		 (int)owner);
