@@ -139,7 +139,7 @@ program_tar() {
 program_rsync() {
 	begin rsync
 	must "$bin/treeprint" --make "$mnt/tree"
-	must rsync -aHAXS --numeric-ids "$mnt/tree/" "$mnt/copy/"
+	must rsync -aHAXS --modify-window=-1 --numeric-ids "$mnt/tree/" "$mnt/copy/"
 	must "$bin/treeprint" --no-inodes "$mnt/tree" >"$tmp/a"
 	must "$bin/treeprint" --no-inodes "$mnt/copy" >"$tmp/b"
 	must diff "$tmp/a" "$tmp/b"
