@@ -133,6 +133,13 @@ static bool renew(struct timespec *ts, const struct timespec *now)
 	return true;
 }
 
+/* What the slot can hold: a time must not change when it is read back. */
+static struct timespec storable_now(struct dxf_fs *fs,
+				    const struct dxf_inode *inode)
+{
+	return dxf_dinode_clamp_time(fs->e2, &inode->node.di, dxf_now());
+}
+
 static bool frozen(const struct dxf_fs *fs)
 {
 	return fs->opts.ro || dxf_txnmgr_is_ro(fs->txnmgr);
@@ -162,12 +169,13 @@ static void touch_locked(struct dxf_fs *fs, struct dxf_inode *inode,
 void dxf_inode_touch(struct dxf_fs *fs, struct dxf_inode *inode,
 		     unsigned int times)
 {
-	struct timespec now = dxf_now();
+	struct timespec now;
 
 	assert((times & ~(DXF_TIME_A | DXF_TIME_M | DXF_TIME_C)) == 0);
 	if (frozen(fs))
 		return;
 	dxf_mutex_lock(&inode->node.attr);
+	now = storable_now(fs, inode);
 	touch_locked(fs, inode, times, &now);
 	dxf_mutex_unlock(&inode->node.attr);
 }
@@ -188,8 +196,8 @@ void dxf_inode_accessed(struct dxf_fs *fs, struct dxf_inode *inode)
 
 	if (fs->opts.atime == DXF_ATIME_NONE || frozen(fs))
 		return;
-	now = dxf_now();
 	dxf_mutex_lock(&inode->node.attr);
+	now = storable_now(fs, inode);
 	if (!(di->flags & FS_NOATIME_FL) &&
 	    !(fs->opts.nodiratime && S_ISDIR(di->mode)) &&
 	    (fs->opts.atime == DXF_ATIME_STRICT || atime_is_old(di, &now)))
@@ -228,7 +236,8 @@ int dxf_inode_may_change(const struct dxf_dinode *di, bool append_ok)
 
 static bool in_group(const struct dxf_cred *cred, gid_t gid)
 {
-	return cred->gid == gid || (cred->in_group && cred->in_group(cred, gid));
+	return cred->gid == gid ||
+	       (cred->in_group && cred->in_group(cred, gid));
 }
 
 unsigned int dxf_cred_balloc_flags(const struct dxf_fs *fs,
@@ -256,6 +265,8 @@ int dxf_inode_kill_priv(struct dxf_inode *inode, struct dxf_dinode *di,
 {
 	int err;
 
+	assert(di != &inode->node.di);
+	dxf_rwlock_assert_wrheld(&inode->lock);
 	if (S_ISDIR(di->mode))
 		return 0;
 	di->mode = strip_suid(di->mode);

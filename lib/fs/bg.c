@@ -165,7 +165,7 @@ static void doze(struct dxf_fs *fs, uint64_t when)
 	fs->bg_kick = false;
 }
 
-/* Signals are for the program's own threads, except this thread's own faults. */
+/* Signals are for the program's own threads, except for faults of this one. */
 static void block_signals(void)
 {
 	sigset_t set;

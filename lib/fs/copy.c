@@ -53,6 +53,7 @@ static int stretch(const struct copy *c, uint64_t pos, uint64_t end,
 	struct dxf_seg seg;
 	uint64_t from = pos;
 
+	assert(pos < end);
 	while (pos < end) {
 		int err = dxf_seg_at(c->fs, c->in, pos, end, &seg);
 
@@ -123,6 +124,7 @@ static int copy_chunk(const struct copy *c, uint64_t done, uint64_t *moved)
 	to = w.start;
 	err = dxf_wr_range(&w, &to);
 	*moved = to - w.start;
+	assert(*moved <= len);
 	return err;
 }
 

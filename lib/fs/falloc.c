@@ -41,7 +41,8 @@ static int count_missing(struct dxf_fs *fs, struct dxf_inode *inode,
 		if (err)
 			return err;
 		if (seg.run.pblk == 0)
-			n += ((from + seg.len - 1) >> bits) - (from >> bits) + 1;
+			n += ((from + seg.len - 1) >> bits) -
+			     (from >> bits) + 1;
 	}
 	*out = n;
 	return 0;
@@ -77,6 +78,7 @@ static int settle(struct dxf_wr *w, bool before, int err)
 
 	if (before || !w->inode->eof_blocks || (w->keep_size && !err))
 		return err;
+	assert(w->kind == DXF_WR_PREALLOC || w->kind == DXF_WR_ZERO);
 	err2 = dxf_truncate_settle(w->fs, w->inode);
 	return err ? err : err2;
 }
@@ -133,6 +135,7 @@ static int punch(struct dxf_wr *w)
 	struct dxf_peek p;
 	int err;
 
+	assert(w->start < w->end);
 	/* Nobody sees the rest of the block that the file ends in. */
 	dxf_inode_peek(inode, &p);
 	if (w->end >= p.size)

@@ -68,6 +68,7 @@ static int msync_ranges(struct dxf_fs *fs, const struct range *r, int n)
 {
 	int err = 0;
 
+	assert(n > 0 && n <= NRANGES);
 	for (int i = 0; i < n; i++) {
 		err = dxf_persist_msync_start(fs->region, r[i].start,
 					      r[i].end - r[i].start);
@@ -129,6 +130,7 @@ static int flush_tree(struct dxf_fs *fs, struct dxf_dirty *d, dxf_off_t from,
 	dxf_off_t next = from;
 	int n, err = 0;
 
+	assert(from < to);
 	do {
 		n = take_ranges(d, next, to, r);
 		if (n == 0)

@@ -59,6 +59,7 @@ void dxf_drop_collect(struct dxf_fs *fs, struct dxf_inode *inode,
 
 void dxf_drop_apply(struct dxf_inode *inode, const struct dxf_drop *d)
 {
+	assert(d->n == 0 || inode->dirty);
 	for (int i = 0; i < d->n; i++)
 		dxf_dirty_drop(inode->dirty, d->r[i].start, d->r[i].end);
 }
@@ -74,6 +75,7 @@ static int cut(struct dxf_fs *fs, struct dxf_inode *inode, dxf_lblk_t first,
 {
 	dxf_lblk_t done = UINT64_MAX;
 
+	dxf_rwlock_assert_wrheld(&inode->lock);
 	while (done > first) {
 		dxf_lblk_t before = done;
 		struct dxf_op op;
@@ -227,6 +229,7 @@ static int shrink(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t size,
 	struct dxf_drop drop;
 	int err;
 
+	assert(size <= old);
 	dxf_drop_collect(fs, inode, size, old, &drop);
 	err = shrink_at_once(fs, inode, size, also);
 	if (err == -EFBIG)

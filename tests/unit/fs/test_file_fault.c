@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each operation on a file's data with the Nth allocation, guarded load, persist
- * call, host allocation or libext2fs call failing, N rising until a clean pass:
+ * Each operation on a file's data with the Nth allocation, guarded load,
+ * persist call, host allocation or libext2fs call failing, N rising until a clean pass:
  * an error is returned, bytes are old or new, nothing leaks.
  */
 #include <linux/falloc.h>

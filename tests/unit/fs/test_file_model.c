@@ -169,8 +169,10 @@ static void do_one(struct run *t)
 		do_fallocate(t, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
 		break;
 	case 2:
-		do_fallocate(t, FALLOC_FL_ZERO_RANGE |
-				(rnd_below(&t->r, 2) ? FALLOC_FL_KEEP_SIZE : 0));
+		do_fallocate(t, FALLOC_FL_ZERO_RANGE);
+		break;
+	case 10:
+		do_fallocate(t, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE);
 		break;
 	case 3:
 		do_fallocate(t, rnd_below(&t->r, 2) ? FALLOC_FL_KEEP_SIZE : 0);

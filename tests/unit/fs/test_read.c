@@ -236,14 +236,15 @@ END_TEST
 
 static void add(TCase *tc)
 {
-	tcase_add_loop_test(tc, test_read_at_and_behind_eof_is_zero, 0, 3);
-	tcase_add_loop_test(tc, test_read_of_no_file_is_refused, 0, 3);
-	tcase_add_loop_test(tc, test_read_begin_merges_what_lies_together, 0, 3);
-	tcase_add_loop_test(tc, test_read_begin_hole_is_zeros_in_pieces, 0, 3);
-	tcase_add_loop_test(tc, test_read_ends_before_bad_block, 0, 3);
-	tcase_add_loop_test(tc, test_read_atime_follows_mount_rules, 0, 3);
-	tcase_add_loop_test(tc, test_open_for_reading_is_an_access, 0, 3);
-	tcase_add_loop_test(tc, test_read_only_mount_changes_nothing, 0, 3);
+#define EACH(test)	tcase_add_loop_test(tc, test, 0, fsx_nimages)
+	EACH(test_read_at_and_behind_eof_is_zero);
+	EACH(test_read_of_no_file_is_refused);
+	EACH(test_read_begin_merges_what_lies_together);
+	EACH(test_read_begin_hole_is_zeros_in_pieces);
+	EACH(test_read_ends_before_bad_block);
+	EACH(test_read_atime_follows_mount_rules);
+	EACH(test_open_for_reading_is_an_access);
+	EACH(test_read_only_mount_changes_nothing);
 }
 
 int main(void)
