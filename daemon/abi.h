@@ -3,8 +3,7 @@
  * abi.h - the kernel's side of /dev/fuse: <linux/fuse.h>, and what headers
  * older than the running kernel lack.
  *
- * Opcodes are enumerators there, which cannot be asked for by #ifdef: ours
- * have names of their own.
+ * What is defined here has a name of its own: it may be there as well.
  */
 #ifndef DXF_ABI_H
 #define DXF_ABI_H
@@ -21,27 +20,14 @@
 #define DXF_INIT_EXT			(UINT64_C(1) << 30)
 #define DXF_INIT_DIRECT_IO_MMAP		(UINT64_C(1) << 36)
 
-#ifndef FATTR_OPEN
-#define FATTR_OPEN			(1 << 7)
-#endif
-#ifndef FATTR_KILL_SUIDGID
-#define FATTR_KILL_SUIDGID		(1 << 11)
-#endif
-#ifndef FUSE_WRITE_KILL_SUIDGID
-#define FUSE_WRITE_KILL_SUIDGID		(1 << 2)
-#endif
-#ifndef FUSE_OPEN_KILL_SUIDGID
-#define FUSE_OPEN_KILL_SUIDGID		(1 << 0)
-#endif
-#ifndef FUSE_SETXATTR_ACL_KILL_SGID
-#define FUSE_SETXATTR_ACL_KILL_SGID	(1 << 0)
-#endif
-#ifndef FOPEN_NOFLUSH
-#define FOPEN_NOFLUSH			(1 << 5)
-#endif
-#ifndef FOPEN_PARALLEL_DIRECT_WRITES
-#define FOPEN_PARALLEL_DIRECT_WRITES	(1 << 6)
-#endif
+#define DXF_FATTR_FH			(1 << 6)
+#define DXF_FATTR_OPEN			(1 << 7)
+#define DXF_FATTR_KILL_SUIDGID		(1 << 11)
+#define DXF_WRITE_KILL_SUIDGID		(1 << 2)
+#define DXF_OPEN_KILL_SUIDGID		(1 << 0)
+#define DXF_SETXATTR_ACL_KILL_SGID	(1 << 0)
+#define DXF_FOPEN_NOFLUSH		(1 << 5)
+#define DXF_FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
 
 /* The open requests' second word was padding before 7.33. */
 struct dxf_fuse_open_in {

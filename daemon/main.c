@@ -6,6 +6,7 @@
  * mount.  A failure is one sentence on standard error, before anything goes to
  * the background.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,6 +66,7 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 	struct dxf_err err;
 	int ret, status = DXF_EXIT_OK;
 
+	assert(n <= DXF_WORKERS_MAX && sigfd >= 0);
 	ret = dxf_workers_start(&w, s, n ? n : dxf_workers_default());
 	if (ret) {
 		dxf_err_set(&err, -ret, "starting threads: %s", strerror(-ret));

@@ -7,6 +7,7 @@
  */
 #include "mountinfo.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ char *dxf_mountinfo_source(const char *target)
 {
 	struct search s = { .wanted = target };
 
+	assert(target[0] != '\0');
 	for_each(match_target, &s);
 	return s.source;
 }

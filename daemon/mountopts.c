@@ -9,6 +9,7 @@
  */
 #include "mountopts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static int add_value(char **opts, const char *key, const char *value)
 {
 	DXF_CLEANUP_FREE char *word = NULL;
 
+	assert(value[0] != '\0');
 	if (asprintf(&word, "%s=%s", key, value) < 0) {
 		word = NULL;
 		return -ENOMEM;

@@ -87,6 +87,7 @@ static int fill_plus(void *ctx, const struct dxf_fs_dirent *de)
 	char name[DXF_NAME_MAX + 1];
 	size_t len;
 
+	assert(f->used <= f->size);
 	copy_name(name, de);
 	len = fuse_add_direntry_plus(f->req, NULL, 0, name, NULL, 0);
 	if (len > f->size - f->used)

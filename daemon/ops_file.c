@@ -202,6 +202,7 @@ void dxf_ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		dxf_reply_err(req, (int)n);
 	else
 		fuse_reply_write(req, (size_t)n);
+	assert(n < 0 || (size_t)n <= size);
 }
 
 void dxf_ll_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,

@@ -31,6 +31,7 @@ void dxf_ll_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct dxf_attr a;
 	int err;
 
+	assert(name[0] != '\0');
 	err = lookup(dxf_req_fs(req), dxf_ino_of_node(parent), name, &a);
 	dxf_reply_lookup(req, err, &a);
 }

@@ -82,12 +82,13 @@ static int setxattr(const struct raw *r)
 	if (name == NULL)
 		return -EINVAL;
 	value = head + strlen(name) + 1;
+	assert(value <= r->len);
 	if (in.size > r->len - value)
 		return -EINVAL;
 	caller_of(r, &c, 0);
 	return dxf_fs_setxattr(r->s->fs, dxf_ino_of_node(r->h->nodeid), name,
 			       r->body + value, in.size, (int)in.flags,
-			       in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID,
+			       in.setxattr_flags & DXF_SETXATTR_ACL_KILL_SGID,
 			       &c.cred);
 }
 
@@ -118,6 +119,7 @@ static void fill_create(struct dxf_session *s, const struct dxf_attr *a,
 {
 	struct fuse_file_info fi;
 
+	assert(a->nlink == 0 && S_ISREG(a->mode));
 	memset(e, 0, sizeof(*e));
 	e->nodeid = dxf_node_of_ino(a->ino);
 	e->generation = a->generation;
@@ -129,10 +131,10 @@ static void fill_create(struct dxf_session *s, const struct dxf_attr *a,
 	dxf_fill_open(s, a->ino, &fi);
 	memset(o, 0, sizeof(*o));
 	o->fh = fi.fh;
-	o->open_flags = FOPEN_KEEP_CACHE | FOPEN_NOFLUSH;
+	o->open_flags = FOPEN_KEEP_CACHE | DXF_FOPEN_NOFLUSH;
 	if (fi.direct_io)
 		o->open_flags |= FOPEN_DIRECT_IO |
-				 FOPEN_PARALLEL_DIRECT_WRITES;
+				 DXF_FOPEN_PARALLEL_DIRECT_WRITES;
 }
 
 static int tmpfile_make(const struct raw *r, struct dxf_attr *a)

@@ -63,7 +63,8 @@ static int set_word(const struct dxf_opt *opt, int *to, const char *value,
 			return 0;
 		}
 	}
-	return bad_value(err, -EINVAL, opt->name, value ? value : "", opt->arg);
+	return bad_value(err, -EINVAL, opt->name, value ? value : "",
+			 opt->arg);
 }
 
 static int set_size(const struct dxf_opt *opt, uint64_t *to, const char *value,
@@ -72,8 +73,9 @@ static int set_size(const struct dxf_opt *opt, uint64_t *to, const char *value,
 	int ret = dxf_parse_size(value, to);
 
 	if (ret)
-		return bad_value(err, ret, opt->name, value, "a number of bytes, "
-				 "perhaps with k, m, g or t behind it,");
+		return bad_value(err, ret, opt->name, value,
+				 "a number of bytes, perhaps with k, m, g or "
+				 "t behind it,");
 	return 0;
 }
 
@@ -173,13 +175,15 @@ static int apply_word(struct dxf_options *o, char *word, struct dxf_err *err)
 		return 0;	/* mount(8) leaves empty elements */
 	if (value != NULL)
 		*value++ = '\0';
+	assert(value == NULL || value > word);
 	opt = opt_find(word);
 	if (opt != NULL)
 		return opt_apply(o, opt, value, err);
 	if (o->sloppy)
 		return 0;
 	return dxf_err_set(err, EINVAL,
-			   "unknown option \"%s\" (daxfuse -h lists them)", word);
+			   "unknown option \"%s\" (daxfuse -h lists them)",
+			   word);
 }
 
 /* ---- lists of options ---- */

@@ -62,12 +62,14 @@ static const struct dxf_opt_word durability_words[] = {
 };
 
 const struct dxf_opt dxf_opt_table[] = {
-	BOOL("ro", region.ro, true, "read-only: not one byte of SOURCE changes"),
+	BOOL("ro", region.ro, true,
+	     "read-only: not one byte of SOURCE changes"),
 	BOOL("rw", region.ro, false, "read-write (default)"),
 	SIZE("offset", region.offset, "the filesystem begins there in SOURCE"),
 	SIZE("img_offset", region.offset,
 	     "the same, for fstab, where mount(8) eats offset="),
-	SIZE("sizelimit", region.size, "and is that long (default: to the end)"),
+	SIZE("sizelimit", region.size,
+	     "and is that long (default: to the end)"),
 	SIZE("img_size", region.size, "the same, for fstab"),
 	WORD("granularity", region.granularity, granularity_words,
 	     "byte|cacheline|page", "what makes a store persistent (default: "
@@ -116,7 +118,8 @@ const struct dxf_opt dxf_opt_table[] = {
 	INT("noexec", exec, DXF_TRI_NO, "no programs"),
 	STRING("fsname", fsname, "NAME",
 	       "shown as the source (default: its real path)"),
-	STRING("subtype", subtype, "NAME", "shown as the type (default: daxfuse)"),
+	STRING("subtype", subtype, "NAME",
+	       "shown as the type (default: daxfuse)"),
 	INT("mcsafe", mcsafe, DXF_TRI_YES,
 	    "read through guarded copies (default on device-dax)"),
 	INT("nomcsafe", mcsafe, DXF_TRI_NO, NULL),

@@ -49,7 +49,7 @@ static void parse_write(const void *buf, size_t len)
 	in = dxf_rawreq_body(buf, len, sizeof(*in));
 	if (in != NULL)
 		dxf_rawreq.kill_priv = in->write_flags &
-				       FUSE_WRITE_KILL_SUIDGID;
+				       DXF_WRITE_KILL_SUIDGID;
 }
 
 static void parse_setattr(const void *buf, size_t len)
@@ -59,8 +59,8 @@ static void parse_setattr(const void *buf, size_t len)
 	in = dxf_rawreq_body(buf, len, sizeof(*in));
 	if (in == NULL)
 		return;
-	dxf_rawreq.kill_priv = in->valid & FATTR_KILL_SUIDGID;
-	dxf_rawreq.set_open = in->valid & (FATTR_FH | FATTR_OPEN);
+	dxf_rawreq.kill_priv = in->valid & DXF_FATTR_KILL_SUIDGID;
+	dxf_rawreq.set_open = in->valid & (DXF_FATTR_FH | DXF_FATTR_OPEN);
 }
 
 static void parse_open(const void *buf, size_t len)
@@ -69,7 +69,7 @@ static void parse_open(const void *buf, size_t len)
 
 	in = dxf_rawreq_body(buf, len, sizeof(*in));
 	if (in != NULL)
-		dxf_rawreq.kill_priv = in->open_flags & FUSE_OPEN_KILL_SUIDGID;
+		dxf_rawreq.kill_priv = in->open_flags & DXF_OPEN_KILL_SUIDGID;
 }
 
 void dxf_rawreq_parse(const void *buf, size_t len)
@@ -122,8 +122,8 @@ static void patch_init(struct dxf_session *s, struct dxf_fuse_init_out *out)
 static void patch_open(struct fuse_open_out *out)
 {
 	if (out->open_flags & FOPEN_DIRECT_IO)
-		out->open_flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-	out->open_flags |= FOPEN_NOFLUSH;
+		out->open_flags |= DXF_FOPEN_PARALLEL_DIRECT_WRITES;
+	out->open_flags |= DXF_FOPEN_NOFLUSH;
 }
 
 /* The bodies that are changed; copied, since libfuse owns the original. */

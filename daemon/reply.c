@@ -17,6 +17,7 @@
 
 void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st)
 {
+	assert(a->ino != 0);
 	memset(st, 0, sizeof(*st));
 	st->st_ino = a->ino;
 	st->st_mode = a->mode;
@@ -56,6 +57,7 @@ void dxf_entry_fill(struct dxf_session *s, const struct dxf_attr *a,
 		dxf_fs_forget(s->fs, a->ino, 1);
 		return;
 	}
+	assert(a->ino > DXF_ROOT_INO);
 	e->generation = a->generation;
 }
 
@@ -69,7 +71,6 @@ static void reply_negative(fuse_req_t req)
 {
 	struct fuse_entry_param e = { .entry_timeout = DXF_TIMEOUT };
 
-	assert(e.ino == 0);
 	fuse_reply_entry(req, &e);
 }
 

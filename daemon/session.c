@@ -101,6 +101,7 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 {
 	int ret;
 
+	assert(opt->source != NULL && opt->mountpoint != NULL);
 	memset(s, 0, sizeof(*s));
 	s->opt = opt;
 	s->owner = getuid();
@@ -120,8 +121,10 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 
 int dxf_session_close(struct dxf_session *s)
 {
-	int ret = dxf_fs_close(s->fs);
+	int ret;
 
+	assert(s->fs != NULL && s->se == NULL);
+	ret = dxf_fs_close(s->fs);
 	if (ret)
 		dxf_log_err("%s: not everything could be written back (%s); "
 			    "run e2fsck before the next mount",
@@ -226,6 +229,7 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
 {
 	int ret;
 
+	assert(s->fs != NULL && s->se == NULL);
 	fuse_set_log_func(log_fuse);
 	ret = prepare_mountpoint(s, err);
 	if (ret)
@@ -270,6 +274,7 @@ bool dxf_session_unmount(struct dxf_session *s)
 {
 	int err;
 
+	assert(s->se != NULL);
 	if (connection_is_over(s))
 		return true;
 	if (!is_ours(s))

@@ -26,7 +26,7 @@ struct dxf_session {
 	struct dxf_fs *fs;
 	bool ro;		/* asked for, or all that the image allows */
 	bool copy_reads;	/* mcsafe */
-	bool reads_seen;	/* access times are kept: see dxf_touch_seen() */
+	bool reads_seen;	/* access times are kept */
 	uid_t owner;
 
 	/* constant after mount */

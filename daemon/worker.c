@@ -4,16 +4,17 @@
  *
  * Each worker waits in read(2) of the connection, so the kernel wakes one per
  * request.  After a request it looks for the next one for a moment before it
- * sleeps, as long as that pays and there is a CPU that nobody else wants: waking
- * a thread costs more than most requests take.  One worker at a time does so.
+ * sleeps, as long as that pays and there is a CPU that nobody else wants:
+ * waking a thread costs more than most requests take.  One worker at a time
+ * does so.
  *
  * Owns the threads and their memory.  Must not know what a request asks for.
  *
  * Ending: a worker ends when its read says that the connection is gone, or
  * when it was told to stop, which it notices between two requests; SIGUSR1
  * gets it out of a read.  The signal may come just before the read, so it is
- * sent until the worker has ended.  fuse_session_exit() is never called for that:
- * libfuse would drop a request that another worker has just read.
+ * sent until the worker has ended.  fuse_session_exit() is never called for
+ * that: libfuse would drop a request that another worker has just read.
  */
 #include "fuse_api.h"
 #include "worker.h"
@@ -84,6 +85,7 @@ void *dxf_worker_scratch(size_t len)
 {
 	if (len == 0)
 		len = 1;	/* a buffer, if an empty one */
+	assert(scratch.len == 0 || scratch.p != NULL);
 	if (len <= scratch.len)
 		return scratch.p;
 	free(scratch.p);
@@ -104,6 +106,7 @@ static void scratch_free(void)
 
 static void process(struct dxf_session *s, const struct fuse_buf *buf)
 {
+	assert(!(buf->flags & FUSE_BUF_IS_FD));
 	dxf_rawreq_parse(buf->mem, buf->size);
 	if (!dxf_raw_process(s, buf->mem, buf->size))
 		fuse_session_process_buf(s->se, buf);
@@ -112,7 +115,10 @@ static void process(struct dxf_session *s, const struct fuse_buf *buf)
 int dxf_worker_one(struct dxf_session *s)
 {
 	struct fuse_buf buf = { .mem = NULL };
-	int n = fuse_session_receive_buf(s->se, &buf);
+	int n;
+
+	assert(s->se != NULL);
+	n = fuse_session_receive_buf(s->se, &buf);
 
 	if (n > 0)
 		process(s, &buf);
@@ -164,6 +170,7 @@ static bool cpu_is_free(struct dxf_workers *all, uint64_t now)
 {
 	if (all->load_fd < 0)
 		return false;
+	assert(all->ncpus > 0 && now >= all->cpu_asked);
 	if (now - all->cpu_asked > CPU_FREE_NS) {
 		all->cpu_free = tasks_running(all->load_fd) <= all->ncpus;
 		all->cpu_asked = now;

@@ -32,7 +32,8 @@ int dxf_worker_one(struct dxf_session *s);
 
 /*
  * Process in the calling thread what the kernel has queued - no worker runs
- * any more: writes of dirty pages, which syncfs(2) starts but does not wait for.
+ * any more: writes of dirty pages, which syncfs(2) starts but does not wait
+ * for.
  */
 void dxf_worker_drain(struct dxf_session *s);
 

@@ -9,6 +9,7 @@
 #	make_image ...		an image at $img
 #	mount_image OPTS	$img on $mnt; unmount_image; check_image
 #	must, must_fail		a command's status
+#	helpers_in_sbin		where mount(8) looks for them
 #	fail, done_ok
 #
 # DAXFUSE and UMOUNT_HELPER name the programs.  With DAXFUSE_REQUIRE=root,fuse
@@ -217,6 +218,26 @@ wait_gone() {
 		sleep 0.05
 	done
 	fail "process $1 does not end"
+}
+
+# A /sbin of this test's own: what is there, and the helpers.
+helpers_in_sbin() {
+	local sbin f name
+	sbin=$(readlink -f /sbin)
+	must mkdir "$tmp/real" "$tmp/sbin"
+	must mount --bind "$sbin" "$tmp/real"
+	defer umount -l "$tmp/real"
+	for f in "$tmp"/real/*; do
+		must ln -s "$f" "$tmp/sbin/"
+	done
+	rm -f "$tmp"/sbin/*mount.*daxfuse
+	for name in fuse.daxfuse daxfuse; do
+		must ln -s "$(readlink -f "$DAXFUSE")" "$tmp/sbin/mount.$name"
+		must ln -s "$(readlink -f "$UMOUNT_HELPER")" \
+			"$tmp/sbin/umount.$name"
+	done
+	must mount --bind "$tmp/sbin" "$sbin"
+	defer umount -l "$sbin"
 }
 
 # e2fsck must print its passes and the summary, nothing else: its status alone

@@ -6,23 +6,7 @@
 requires root fuse mke2fs e2fsck namespace mount umount
 
 make_image 64M
-# a /usr/sbin of our own: what is there, and the helpers
-must mkdir "$tmp/real" "$tmp/sbin"
-must mount --bind "$(readlink -f /sbin)" "$tmp/real"
-defer umount -l "$tmp/real"
-for f in "$tmp"/real/*; do
-	must ln -s "$f" "$tmp/sbin/"
-done
-rm -f "$tmp"/sbin/*mount.*daxfuse
-for name in mount.fuse.daxfuse mount.daxfuse; do
-	must ln -s "$(readlink -f "$DAXFUSE")" "$tmp/sbin/$name"
-done
-for name in umount.fuse.daxfuse umount.daxfuse; do
-	must ln -s "$(readlink -f "$UMOUNT_HELPER")" "$tmp/sbin/$name"
-done
-must mount --bind "$tmp/sbin" "$(readlink -f /sbin)"
-defer umount -l "$(readlink -f /sbin)"
-
+helpers_in_sbin
 mnt=$tmp/mnt
 must mkdir "$mnt"
 defer give_up_mount "$mnt"
