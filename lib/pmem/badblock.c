@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "guard.h"
 #include "log.h"
 #include "region_priv.h"
 
@@ -134,17 +135,41 @@ void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		    ret != 0 ? ", not remembered: out of memory" : "");
 }
 
+void dxf_badblock_note(struct dxf_region *r, const char *base, uintptr_t addr,
+		       uint64_t len)
+{
+	/* A huge page may start before the window. */
+	if (addr < (uintptr_t)base) {
+		len -= DXF_MIN(len, (uintptr_t)base - addr);
+		addr = (uintptr_t)base;
+	}
+	dxf_region_add_bad(r, addr - (uintptr_t)base, len);
+}
+
+/* Poison that the kernel told us about meanwhile. */
+static void note_announced(struct dxf_region *r, const char *base)
+{
+	uintptr_t addr;
+	uint64_t len;
+
+	while (dxf_guard_announced(base, r->size, &addr, &len))
+		dxf_badblock_note(r, base, addr, len);
+}
+
 bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 		       struct dxf_bad *out)
 {
-	/* The lock is no part of what is const. */
-	struct dxf_mutex *lock = (struct dxf_mutex *)&r->bad_lock;
+	/* What is found out meanwhile is no change of the region. */
+	struct dxf_region *m = (struct dxf_region *)r;
 	bool found;
 	size_t i;
 
+	note_announced(m, r->rd);
+	if (r->wr != NULL && r->wr != r->rd)
+		note_announced(m, r->wr);
 	if (__atomic_load_n(&r->nbad, __ATOMIC_ACQUIRE) == 0 || len == 0)
 		return false;
-	DXF_SCOPED_MUTEX(lock);
+	DXF_SCOPED_MUTEX(&m->bad_lock);
 	i = find_locked(r, off);
 	found = i < r->nbad && (r->bad[i].start < off ||
 				r->bad[i].start - off < len);

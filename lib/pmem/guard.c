@@ -2,12 +2,13 @@
 /*
  * guard.c - the SIGBUS handler and the exception table.
  *
- * Owns the process's SIGBUS disposition.  Must not know regions: it sees code
+ * Owns the process's SIGBUS disposition.  Must not know regions: it sees
  * addresses.
  *
  * Invariants: the handler changes the program counter of the interrupted
- * context, the thread's fault record and nothing else; a SIGBUS whose program
- * counter no entry covers belongs to whoever handled SIGBUS before.
+ * context, the thread's fault record and the list of announced poison, and
+ * nothing else; a SIGBUS whose program counter no entry covers belongs to
+ * whoever handled SIGBUS before.
  */
 #include "guard.h"
 
@@ -110,6 +111,117 @@ static __attribute__((noreturn)) void leave_call(void)
 	longjmp(cur_call->out, 1);
 }
 
+/* ---- poison that is announced ---- */
+
+#define NWATCHED	64
+#define NANNOUNCED	64
+
+/* Atomic; a slot with start 0 is free.  More regions are not watched. */
+static struct {
+	uintptr_t start, end;
+} watched[NWATCHED];
+
+/* Atomic; addr 0 is free.  What has no room is found when it is loaded. */
+static struct {
+	uintptr_t addr;
+	unsigned int lsb;
+} announced[NANNOUNCED];
+static unsigned int nannounced;
+
+void dxf_guard_watch(const void *start, size_t len)
+{
+	for (int i = 0; i < NWATCHED; i++) {
+		uintptr_t none = 0;
+
+		/* The slot is ours with end 0: nothing lies in it yet. */
+		if (!__atomic_compare_exchange_n(&watched[i].start, &none,
+				(uintptr_t)start, false, __ATOMIC_SEQ_CST,
+				__ATOMIC_SEQ_CST))
+			continue;
+		__atomic_store_n(&watched[i].end, (uintptr_t)start + len,
+				 __ATOMIC_SEQ_CST);
+		return;
+	}
+}
+
+void dxf_guard_unwatch(const void *start)
+{
+	for (int i = 0; i < NWATCHED; i++) {
+		if (__atomic_load_n(&watched[i].start, __ATOMIC_SEQ_CST) !=
+		    (uintptr_t)start)
+			continue;
+		__atomic_store_n(&watched[i].end, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&watched[i].start, 0, __ATOMIC_SEQ_CST);
+		return;
+	}
+}
+
+static bool is_watched(uintptr_t addr)
+{
+	for (int i = 0; i < NWATCHED; i++) {
+		if (addr >= __atomic_load_n(&watched[i].start,
+					    __ATOMIC_SEQ_CST) &&
+		    addr < __atomic_load_n(&watched[i].end, __ATOMIC_SEQ_CST))
+			return true;
+	}
+	return false;
+}
+
+/* In the handler: no lock, no memory. */
+static void announce(const siginfo_t *si)
+{
+	for (int i = 0; i < NANNOUNCED; i++) {
+		uintptr_t none = 0;
+
+		if (!__atomic_compare_exchange_n(&announced[i].addr, &none,
+				(uintptr_t)si->si_addr, false,
+				__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			continue;
+		__atomic_store_n(&announced[i].lsb,
+				 (unsigned int)si->si_addr_lsb,
+				 __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&nannounced, 1, __ATOMIC_SEQ_CST);
+		return;
+	}
+}
+
+/* The range that contains @addr, of the size told. */
+static void poisoned_range(uintptr_t addr, unsigned int lsb, uintptr_t *start,
+			   uint64_t *len)
+{
+	/* A kernel that cannot tell says a whole page, or nothing. */
+	if (lsb < 9 || lsb > 30)
+		lsb = 12;
+	*len = (uint64_t)1 << lsb;
+	*start = dxf_align_down(addr, *len);
+}
+
+bool dxf_guard_announced(const void *start, size_t len, uintptr_t *addr,
+			 uint64_t *plen)
+{
+	uintptr_t a;
+
+	if (__atomic_load_n(&nannounced, __ATOMIC_RELAXED) == 0)
+		return false;
+	for (int i = 0; i < NANNOUNCED; i++) {
+		a = __atomic_load_n(&announced[i].addr, __ATOMIC_SEQ_CST);
+		if (a == 0 || a - (uintptr_t)start >= len)
+			continue;
+		poisoned_range(a, __atomic_load_n(&announced[i].lsb,
+						  __ATOMIC_SEQ_CST), addr,
+			       plen);
+		/* Another thread may have taken it at the same time. */
+		if (!__atomic_compare_exchange_n(&announced[i].addr, &a, 0,
+				false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			continue;
+		__atomic_sub_fetch(&nannounced, 1, __ATOMIC_SEQ_CST);
+		return true;
+	}
+	return false;
+}
+
+/* ---- the handler ---- */
+
 static void to_previous(int sig, siginfo_t *si, void *context)
 {
 	if (prev.sa_flags & SA_SIGINFO) {
@@ -150,6 +262,8 @@ static void on_sigbus(int sig, siginfo_t *si, void *context)
 		   addr >= call->start && addr < call->end) {
 		note_fault(si);
 		context_call(uc, leave_call);
+	} else if (si->si_code == BUS_MCEERR_AO && is_watched(addr)) {
+		announce(si);
 	} else {
 		to_previous(sig, si, context);
 	}
@@ -180,15 +294,9 @@ void dxf_load_init(void)
 
 bool dxf_guard_poison(uintptr_t *start, uint64_t *len)
 {
-	unsigned int lsb = dxf_guard_fault.lsb;
-
 	if (dxf_guard_fault.code != BUS_MCEERR_AR)
 		return false;
-	/* A kernel that cannot tell says a whole page, or nothing. */
-	if (lsb < 9 || lsb > 30)
-		lsb = 12;
-	*len = (uint64_t)1 << lsb;
-	*start = dxf_align_down(dxf_guard_fault.addr, *len);
+	poisoned_range(dxf_guard_fault.addr, dxf_guard_fault.lsb, start, len);
 	return true;
 }
 

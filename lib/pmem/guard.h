@@ -33,6 +33,20 @@ extern _Thread_local volatile struct dxf_guard_fault dxf_guard_fault;
 bool dxf_guard_poison(uintptr_t *start, uint64_t *len);
 
 /*
+ * The kernel may also announce poison that nobody has read yet
+ * (vm.memory_failure_early_kill).  In a range that is watched that is no
+ * reason to die: it is kept for dxf_guard_announced().
+ */
+void dxf_guard_watch(const void *start, size_t len);
+void dxf_guard_unwatch(const void *start);
+/*
+ * The next poison announced in [@start, @start + @len).
+ * Returns: true and *@addr, *@plen; false: there is none (any more).
+ */
+bool dxf_guard_announced(const void *start, size_t len, uintptr_t *addr,
+			 uint64_t *plen);
+
+/*
  * Call @fn(@addr, @len), which may fault on any byte of that range (rounded
  * to cache lines) and must hold no lock while it does: for cache flushes by
  * foreign code.  Returns: 0, -EIO.

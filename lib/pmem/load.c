@@ -22,14 +22,8 @@ static void note_poison(struct dxf_region *r)
 	uintptr_t addr;
 	uint64_t len;
 
-	if (!dxf_guard_poison(&addr, &len))
-		return;
-	/* A huge page may start before the window. */
-	if (addr < (uintptr_t)r->rd) {
-		len -= DXF_MIN(len, (uintptr_t)r->rd - addr);
-		addr = (uintptr_t)r->rd;
-	}
-	dxf_region_add_bad(r, addr - (uintptr_t)r->rd, len);
+	if (dxf_guard_poison(&addr, &len))
+		dxf_badblock_note(r, r->rd, addr, len);
 }
 
 int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len)

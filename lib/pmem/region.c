@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 
 #include "alloc.h"
+#include "guard.h"
 #include "load.h"
 #include "log.h"
 #include "region_priv.h"
@@ -53,10 +54,24 @@ static struct dxf_region *new_region(void)
 	return r;
 }
 
+/* The window, by both of its addresses if there are two. */
+static void watch(const struct dxf_region *r, bool on)
+{
+	const char *const addr[] = { r->rd, r->wr != r->rd ? r->wr : NULL };
+
+	for (size_t i = 0; i < DXF_ARRAY_SIZE(addr); i++) {
+		if (addr[i] != NULL && on)
+			dxf_guard_watch(addr[i], r->size);
+		else if (addr[i] != NULL)
+			dxf_guard_unwatch(addr[i]);
+	}
+}
+
 void dxf_region_close(struct dxf_region *r)
 {
 	if (r == NULL)
 		return;
+	watch(r, false);
 	dxf_flush_free(r->flush);
 	dxf_map_drop(&r->read_map);
 	dxf_map_drop(&r->write_map);
@@ -173,6 +188,7 @@ static int set_up(struct dxf_region *r)
 	int ret = 0;
 
 	dxf_load_init();
+	watch(r, true);
 	set_description(r);
 	if (r->media == DXF_MEDIA_DAX)
 		ret = dxf_flush_new(&r->flush, r->granularity ==

@@ -172,6 +172,9 @@ int dxf_badblock_add(struct dxf_region *r, dxf_off_t off, uint64_t len);
  */
 bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 		       struct dxf_bad *out);
+/* Add poison found at [@addr, @addr + @len) of the mapping at @base. */
+void dxf_badblock_note(struct dxf_region *r, const char *base, uintptr_t addr,
+		       uint64_t len);
 /* The sectors that lie wholly in [@off, @off + @len) are good again. */
 void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len);
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the tests of lib/pmem share. */
-#define _XOPEN_SOURCE 700
 #include "pmem_rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -141,6 +143,31 @@ struct dxf_region *rig_anon(uint64_t size, bool guard)
 
 	ck_assert_int_eq(dxf_region_open_anon(&r, size, guard), 0);
 	return r;
+}
+
+static void flush_line(const void *p)
+{
+#if defined(__x86_64__)
+	asm volatile("clflush (%0)" : : "r" (p) : "memory");
+#elif defined(__aarch64__)
+	asm volatile("dc cvac, %0" : : "r" (p) : "memory");
+#endif
+}
+
+bool rig_flush_faults(void)
+{
+	int fd, status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		signal(SIGBUS, SIG_DFL);
+		fd = memfd_create("gone", 0);
+		flush_line(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status);
 }
 
 void rig_pattern(void *buf, size_t len, unsigned int seed)

@@ -40,6 +40,12 @@ struct dxf_region *rig_open(const char *path, bool ro,
 			    enum dxf_granularity granularity);
 struct dxf_region *rig_anon(uint64_t size, bool guard);
 
+/*
+ * Does a cache flush fault where there is no memory, as CPUs do?  Emulators
+ * may do nothing at all.
+ */
+bool rig_flush_faults(void);
+
 /* Different bytes, none zero. */
 void rig_pattern(void *buf, size_t len, unsigned int seed);
 

@@ -170,8 +170,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("blockdev");
-	TCase *tc = tcase_create("loop");
+	Suite *suite;
+	TCase *tc;
 	int ctl;
 
 	if (getuid() != 0)
@@ -180,6 +180,8 @@ int main(void)
 	if (ctl < 0 || ioctl(ctl, LOOP_CTL_GET_FREE) < 0)
 		return rig_skip("needs loop devices");
 	close(ctl);
+	suite = suite_create("blockdev");
+	tc = tcase_create("loop");
 	tcase_add_checked_fixture(tc, setup, rig_teardown);
 	tcase_add_test(tc,
 		       test_block_device_is_page_media_and_stores_reach_it);

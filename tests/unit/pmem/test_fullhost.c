@@ -114,8 +114,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("fullhost");
-	TCase *tc = tcase_create("fullhost");
+	Suite *suite;
+	TCase *tc;
 
 	if (getuid() != 0)
 		return rig_skip("needs root");
@@ -123,6 +123,8 @@ int main(void)
 	if (unshare(CLONE_NEWNS) != 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		return rig_skip("needs root that may mount");
+	suite = suite_create("fullhost");
+	tc = tcase_create("fullhost");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_populate_on_full_host_is_enospc);
 	tcase_add_test(tc,

@@ -148,7 +148,7 @@ END_TEST
 
 START_TEST(test_region_ro_changes_nothing_of_the_file)
 {
-	const char *image = rig_image(rig_disk, RIG_SIZE, false);
+	const char *image = rig_image(rig_disk, RIG_SIZE, true);
 	struct stat before, after;
 	struct dxf_region *r;
 	char buf[4096];
