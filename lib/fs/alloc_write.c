@@ -256,7 +256,9 @@ static uint64_t new_size(const struct batch *b, uint64_t size)
 	const struct dxf_wr *w = b->w;
 	bool follows = w->kind == DXF_WR_DATA || w->kind == DXF_WR_HOLE;
 
-	if (w->keep_size || (!follows && b->end < w->end))
+	/* Of nothing done, the gap before it is not the file's either. */
+	if (w->keep_size || b->end == b->start ||
+	    (!follows && b->end < w->end))
 		return size;
 	return DXF_MAX(size, b->end);
 }

@@ -117,6 +117,56 @@ START_TEST(test_write_interleaved_appenders_stay_together)
 }
 END_TEST
 
+/* What the persist calls of an operation were, in order. */
+static struct {
+	int n;
+	bool bulk_open;		/* data stored, not fenced yet */
+	int early;		/* metadata stored meanwhile */
+} order;
+
+static void note_order(void *ctx, const struct dxf_persist_event *ev)
+{
+	order.n++;
+	if (ev->op == DXF_PERSIST_OP_FENCE)
+		order.bulk_open = false;
+	else if (ev->op != DXF_PERSIST_OP_COPY &&
+		 ev->op != DXF_PERSIST_OP_ZERO)
+		return;
+	else if (!(ev->flags & DXF_PERSIST_TEMPORAL))
+		order.bulk_open = true;
+	else if (order.bulk_open)
+		order.early++;
+}
+
+/* Data and zeroed rests are durable before what makes them reachable. */
+START_TEST(test_write_fences_data_before_metadata)
+{
+	dxf_ino_t ino;
+
+	setup(_i);
+	ino = open_new();
+	fsx_write(&x, ino, 0, 'z', 100);
+	dxf_persist_set_hook(x.region, note_order, NULL);
+	ck_assert_int_eq(put(ino, 100, 10000, 0), 10000);
+	ck_assert_int_eq(put(ino, 50000, 10000, 0), 10000);
+	ck_assert_int_eq(put(ino, 30000, 10000, 0), 10000);
+	set_size(&x, ino, 5000);
+	set_size(&x, ino, 90000);
+	ck_assert_int_eq(dxf_fs_fallocate(x.fs, ino, 0, 0, 90000, false,
+					  &fsx_root), 0);
+	ck_assert_int_eq(put(ino, 20000, 10000, 0), 10000);
+	ck_assert_int_eq(dxf_fs_copy_range(x.fs, ino, 0, ino, 100000, 5000, 0,
+					   &fsx_root), 5000);
+	dxf_persist_set_hook(x.region, NULL, NULL);
+	ck_assert_int_gt(order.n, 20);
+	ck_assert_int_eq(order.early, 0);
+	/* Nor is anything left to a fence of somebody else. */
+	ck_assert(!order.bulk_open);
+	dxf_fs_release(x.fs, ino);
+	fsx_finish(&x);
+}
+END_TEST
+
 START_TEST(test_write_full_is_short_then_enospc)
 {
 	struct dxf_attr a;
@@ -142,6 +192,32 @@ START_TEST(test_write_full_is_short_then_enospc)
 	fsx_mount(&x);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, DXF_ROOT_INO, "f"), 0);
 	ck_assert_uint_ge(fsx_free_blocks(&x), off / a.blksize);
+	fsx_finish(&x);
+}
+END_TEST
+
+START_TEST(test_write_full_behind_the_end_keeps_size)
+{
+	dxf_ino_t ino, last;
+	uint64_t off = 0;
+	ssize_t n;
+
+	setup(_i);
+	ino = fsx_create(&x, DXF_ROOT_INO, "g");
+	last = fsx_create(&x, DXF_ROOT_INO, "last");
+	ck_assert_int_eq(put(ino, 0, 10, 0), 10);
+	do {
+		n = put(fsx_lookup(&x, DXF_ROOT_INO, "f") ?:
+			fsx_create(&x, DXF_ROOT_INO, "f"), off, DXF_MIB, 0);
+		off += n > 0 ? n : 0;
+	} while (n > 0);
+	/* One that was of no use there, since it needed two. */
+	n = put(last, 0, 1, 0);
+	ck_assert(n == 1 || n == -ENOSPC);
+	ck_assert_int_eq(put(ino, 1000000, 5000, 0), -ENOSPC);
+	ck_assert_uint_eq(fsx_attr(&x, ino).size, 10);
+	ck_assert_int_eq(put(ino, 5, 100000, 0),
+			 fsx_attr(&x, ino).blksize - 5);
 	fsx_finish(&x);
 }
 END_TEST
@@ -383,7 +459,9 @@ static void add(TCase *tc)
 	EACH(test_write_append_of_a_mib_is_one_transaction);
 	EACH(test_write_overwrite_is_one_fence_and_no_transaction);
 	EACH(test_write_interleaved_appenders_stay_together);
+	EACH(test_write_fences_data_before_metadata);
 	EACH(test_write_full_is_short_then_enospc);
+	EACH(test_write_full_behind_the_end_keeps_size);
 	EACH(test_write_reserved_blocks_are_roots);
 	EACH(test_write_enospc_takes_zombies_blocks);
 	EACH(test_write_unlinked_open_file_lives);
