@@ -12,31 +12,31 @@
 const struct core_config core_configs[] = {
 	{ "ext2 1k i128", "-t ext2 -b 1024 -I 128", 20 },
 	{ "ext2 1k i256", "-t ext2 -b 1024 -I 256", 20 },
-	{ "ext2 2k i128", "-t ext2 -b 2048 -I 128", 40 },
-	{ "ext2 4k i128", "-t ext2 -b 4096 -I 128", 40 },
-	{ "ext2 4k i256", "-t ext2 -b 4096 -I 256 -g 2048", 40 },
+	{ "ext2 2k i128", "-t ext2 -b 2048 -I 128", 20 },
+	{ "ext2 4k i128", "-t ext2 -b 4096 -I 128", 20 },
+	{ "ext2 4k i256", "-t ext2 -b 4096 -I 256 -g 2048", 20 },
 	{ "ext2 rev0", "-t ext2 -r 0 -b 1024 -g 2048", 16 },
 	{ "ext2 plain", "-t ext2 -b 1024 -O none -g 1024 -N 2048", 16 },
 	{ "ext2 journal", "-t ext3 -b 1024 -J size=1", 20 },
-	{ "ext4", "-t ext4 -O ^has_journal,^metadata_csum,uninit_bg", 40 },
-	{ "ext4 csum", "-t ext4 -O ^has_journal,metadata_csum", 40 },
+	{ "ext4", "-t ext4 -O ^has_journal,^metadata_csum,uninit_bg", 20 },
+	{ "ext4 csum", "-t ext4 -O ^has_journal,metadata_csum", 20 },
 	{ "ext4 csum 32", "-t ext4 -O ^has_journal,metadata_csum,^64bit "
-	  "-b 1024", 40 },
+	  "-b 1024", 20 },
 	{ "ext4 csum many", "-t ext4 -b 1024 -g 1024 "
 	  "-O ^has_journal,metadata_csum,metadata_csum_seed,^resize_inode "
-	  "-G 8", 40 },
+	  "-G 8", 20 },
 	{ "ext4 uninit 32", "-t ext4 -b 1024 -g 2048 "
-	  "-O ^has_journal,^metadata_csum,uninit_bg,^64bit,^flex_bg", 40 },
+	  "-O ^has_journal,^metadata_csum,uninit_bg,^64bit,^flex_bg", 20 },
 	{ "ext4 no flex", "-t ext4 -b 1024 -g 2048 "
-	  "-O ^has_journal,^flex_bg,metadata_csum", 40 },
+	  "-O ^has_journal,^flex_bg,metadata_csum", 20 },
 	{ "meta_bg", "-t ext4 -b 1024 -g 512 "
-	  "-O ^has_journal,meta_bg,^resize_inode,metadata_csum", 40 },
+	  "-O ^has_journal,meta_bg,^resize_inode,metadata_csum", 20 },
 	{ "meta_bg 32", "-t ext2 -b 1024 -g 512 -O meta_bg,^resize_inode",
 	  20 },
 	{ "sparse_super2", "-t ext4 -b 1024 -g 1024 "
-	  "-O ^has_journal,sparse_super2,^resize_inode", 40 },
+	  "-O ^has_journal,sparse_super2,^resize_inode", 20 },
 	{ "large_dir", "-t ext4 -O ^has_journal,large_dir,metadata_csum "
-	  "-I 512", 40 },
+	  "-I 512", 20 },
 };
 const int core_nconfigs = DXF_ARRAY_SIZE(core_configs);
 
@@ -159,9 +159,9 @@ bool core_block_used(struct core *c, dxf_blk_t blk)
 
 	if ((g->flags & EXT2_BG_BLOCK_UNINIT) != 0)
 		return dxf_ext2_is_fixed_block(c->e2, blk, 1);
-	ck_assert_int_eq(dxf_load(c->region,
-				  dxf_blk_off(c->g, g->block_bitmap) + bit / 8,
-				  &byte, 1), 0);
+	CORE_CHECK(dxf_load(c->region,
+			    dxf_blk_off(c->g, g->block_bitmap) + bit / 8,
+			    &byte, 1) == 0);
 	return byte >> bit % 8 & 1;
 }
 
@@ -177,9 +177,8 @@ static uint32_t count_free(struct core *c, uint32_t group)
 					dxf_group_first(c->e2, group) + i, 1);
 		return nfree;
 	}
-	ck_assert_int_eq(dxf_load(c->region,
-				  dxf_blk_off(c->g, g->block_bitmap), map,
-				  c->g->block_size), 0);
+	CORE_CHECK(dxf_load(c->region, dxf_blk_off(c->g, g->block_bitmap),
+			    map, c->g->block_size) == 0);
 	for (uint32_t i = 0; i < n; i++)
 		nfree += !(map[i / 64] >> i % 64 & 1);
 	return nfree;
@@ -190,20 +189,20 @@ static void check_group(struct core *c, uint32_t group)
 	const struct dxf_group *g = &c->e2->groups[group];
 	struct dxf_desc d;
 
-	ck_assert_int_eq(dxf_desc_read(c->e2, group, &d), 0);
-	ck_assert_uint_eq(dxf_desc_free_blocks(c->e2, &d), g->free_blocks);
-	ck_assert_uint_eq(dxf_desc_free_inodes(c->e2, &d), g->free_inodes);
-	ck_assert_uint_eq(dxf_desc_used_dirs(c->e2, &d), g->used_dirs);
-	ck_assert_uint_eq(dxf_desc_itable_unused(c->e2, &d),
-			  g->itable_unused);
-	ck_assert_uint_eq(dxf_desc_flags(c->e2, &d), g->flags);
+	CORE_CHECK(dxf_desc_read(c->e2, group, &d) == 0);
+	CORE_CHECK(dxf_desc_free_blocks(c->e2, &d) == g->free_blocks);
+	CORE_CHECK(dxf_desc_free_inodes(c->e2, &d) == g->free_inodes);
+	CORE_CHECK(dxf_desc_used_dirs(c->e2, &d) == g->used_dirs);
+	CORE_CHECK(dxf_desc_itable_unused(c->e2, &d) ==
+		   g->itable_unused);
+	CORE_CHECK(dxf_desc_flags(c->e2, &d) == g->flags);
 	if (c->e2->has_gdt_csum)
-		ck_assert_uint_eq(d.d.bg_checksum, dxf_desc_csum(c->e2, &d));
-	ck_assert_uint_eq(count_free(c, group), g->free_blocks);
-	ck_assert_uint_eq(g->nresv, 0);
-	ck_assert_uint_eq(g->nquar, 0);
-	ck_assert_ptr_null(g->resv);
-	ck_assert_ptr_null(g->soft);
+		CORE_CHECK(d.d.bg_checksum == dxf_desc_csum(c->e2, &d));
+	CORE_CHECK(count_free(c, group) == g->free_blocks);
+	CORE_CHECK(g->nresv == 0);
+	CORE_CHECK(g->nquar == 0);
+	CORE_CHECK(g->resv == NULL);
+	CORE_CHECK(g->soft == NULL);
 }
 
 void core_check_memory(struct core *c)

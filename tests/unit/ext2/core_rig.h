@@ -31,6 +31,16 @@ struct core_config {
 extern const struct core_config core_configs[];
 extern const int core_nconfigs;
 
+/*
+ * For inner loops: ck_assert() writes to a pipe each time, which a million
+ * checks feel.
+ */
+#define CORE_CHECK(cond) \
+	do { \
+		if (!(cond)) \
+			ck_abort_msg("not true: %s", #cond); \
+	} while (0)
+
 struct core {
 	struct dxf_region *region;
 	struct dxf_txnmgr *mgr;

@@ -50,7 +50,7 @@ START_TEST(test_balloc_publish_and_free_leaves_clean)
 		ck_assert(!dxf_ext2_is_fixed_block(c.e2, blk[i], got[i]));
 		publish(&c, blk[i], got[i]);
 		for (uint32_t k = 0; k < got[i]; k++)
-			ck_assert(core_block_used(&c, blk[i] + k));
+			CORE_CHECK(core_block_used(&c, blk[i] + k));
 	}
 	core_check_memory(&c);
 	for (int i = 0; i < 64; i++)
@@ -173,8 +173,8 @@ static uint64_t reserve_all(struct core *c, unsigned int flags, uint8_t *taken)
 	while (dxf_balloc_reserve(c->e2, NULL, 1, 37, flags, &blk,
 				  &got) == 0) {
 		for (uint32_t i = 0; i < got; i++) {
-			ck_assert(!core_block_used(c, blk + i));
-			ck_assert_uint_eq(taken[blk + i], 0);
+			CORE_CHECK(!core_block_used(c, blk + i));
+			CORE_CHECK(taken[blk + i] == 0);
 			taken[blk + i] = 1;
 		}
 		total += got;
@@ -624,7 +624,7 @@ static void model_set(struct model *m, dxf_blk_t blk, uint32_t n, int from,
 		      int to)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		ck_assert_int_eq(m->state[blk + i], from);
+		CORE_CHECK(m->state[blk + i] == from);
 		m->state[blk + i] = (uint8_t)to;
 	}
 }
@@ -722,7 +722,7 @@ static void model_check(struct model *m)
 	for (dxf_blk_t b = m->c.g->first_block; b < m->c.g->nblocks; b++) {
 		bool used = m->state[b] == M_USED || m->state[b] == M_MINE;
 
-		ck_assert_int_eq(core_block_used(&m->c, b), used);
+		CORE_CHECK(core_block_used(&m->c, b) == used);
 		nfree += !used;
 	}
 	ck_assert_uint_eq(m->c.e2->free_blocks, nfree);

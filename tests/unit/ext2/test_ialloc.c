@@ -60,7 +60,7 @@ START_TEST(test_ialloc_new_and_free_leave_clean)
 		ck_assert_uint_ge(ino[i], c.g->first_ino);
 		ck_assert_int_eq(dxf_ialloc_in_use(c.e2, ino[i]), 1);
 		for (int k = 0; k < i; k++)
-			ck_assert_uint_ne(ino[k], ino[i]);
+			CORE_CHECK(ino[k] != ino[i]);
 	}
 	core_check_memory(&c);
 	ck_assert_uint_eq(c.e2->free_inodes, c.start.free_inodes - 200);
