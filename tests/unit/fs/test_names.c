@@ -659,6 +659,53 @@ START_TEST(test_no_inode_left_enospc)
 }
 END_TEST
 
+/*
+ * More subdirectories than a link count can say: it is 1, and right again as
+ * soon as it can be, also when the filesystem was mounted anew in between.
+ */
+START_TEST(test_subdirectories_beyond_the_link_count)
+{
+	static const struct fsx_image img = {
+		"many", "-t ext4 -O ^has_journal -b 1024 -N 70000", 160,
+	};
+	enum { LIMIT = 64998, MORE = 8 };
+	char name[16];
+	dxf_ino_t d, other;
+
+	fsx_make(&x, &img);
+	fsx_mount(&x);
+	d = fsx_mkdir(&x, ROOT, "d");
+	other = fsx_mkdir(&x, ROOT, "other");
+	fsx_mkdir(&x, other, "moves");
+	fsx_hold(&x, d);
+	for (int i = 0; i < LIMIT + MORE; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_uint_eq(fsx_attr(&x, d).nlink,
+				  i <= LIMIT ? 2 + i : 1);
+		fsx_mkdir(&x, d, name);
+	}
+	ck_assert_int_eq(dxf_fs_rename(x.fs, other, "moves", d, "moves", 0), 0);
+	if (_i == 0)
+		fsx_remount(&x);
+	ck_assert_uint_eq(fsx_attr(&x, d).nlink, 1);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, d, "moves", other, "moves", 0), 0);
+	fsx_hold(&x, d);
+	for (int i = LIMIT + MORE - 1; i > LIMIT - MORE; i--) {
+		ck_assert_uint_eq(fsx_attr(&x, d).nlink,
+				  i >= LIMIT ? 1 : 2 + i + 1);
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_int_eq(dxf_fs_rmdir(x.fs, d, name), 0);
+		if (i == LIMIT + 2) {
+			fsx_umount(&x);
+			fsx_check(&x);
+			fsx_mount(&x);
+			fsx_hold(&x, d);
+		}
+	}
+	fsx_finish(&x);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fs-names");
@@ -695,6 +742,7 @@ static Suite *suite(void)
 	EACH(test_setversion_not_with_checksums);
 	EACH(test_many_names_come_and_go);
 	EACH(test_no_inode_left_enospc);
+	tcase_add_loop_test(t, test_subdirectories_beyond_the_link_count, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }
