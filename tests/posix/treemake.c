@@ -104,11 +104,11 @@ static void make_specials(void)
 }
 
 /* Old and whole seconds: a copy made in this second must not look right. */
-static void age_specials(void)
+static void age(void)
 {
 	static const char *const names[] = {
 		"fifo", "socket", "old-dev", "new-dev", "short-link",
-		"long-link", "link-of-59",
+		"long-link", "link-of-59", "names", "acl-dir",
 	};
 	struct timespec ts[2] = { { 1500000000, 0 }, { 1500000000, 0 } };
 	size_t i;
@@ -146,7 +146,7 @@ static void make_attributes(void)
 	close(create("acl-dir/heir"));
 	ok(utimensat(AT_FDCWD, "attributes", ts, 0), "utimens");
 	ts[1].tv_sec = -1000000000;
-	ok(utimensat(AT_FDCWD, "fifo", ts, 0), "utimens");
+	ok(utimensat(AT_FDCWD, "acl", ts, 0), "utimens");
 }
 
 int tree_make(const char *dir)
@@ -156,7 +156,7 @@ int tree_make(const char *dir)
 	make_files();
 	make_names();
 	make_specials();
-	age_specials();
 	make_attributes();
+	age();
 	return failed;
 }
