@@ -178,6 +178,12 @@ static void block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static bool is_stopping(struct dxf_fs *fs)
+{
+	DXF_SCOPED_MUTEX(&fs->bg_lock);
+	return fs->bg_stop;
+}
+
 static void *bg_main(void *arg)
 {
 	struct dxf_fs *fs = arg;
@@ -188,6 +194,8 @@ static void *bg_main(void *arg)
 	/* A commit= of 5 s, the default, is met by each turn for times. */
 	every = every > TIMES_EVERY ? (every - 1) * 1000 : every * 1000;
 	data = now_ms() + every;
+	while (!is_stopping(fs) && dxf_orphan_finish_one(fs))
+		;
 	dxf_mutex_lock(&fs->bg_lock);
 	for (;;) {
 		bool deferred = dxf_data_is_deferred(fs), due;

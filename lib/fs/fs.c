@@ -71,6 +71,8 @@ static int release(struct dxf_fs *fs)
 	if (fs->root != NULL)
 		dxf_icache_put(fs, fs->root);
 	fs->root = NULL;
+	while (dxf_orphan_finish_one(fs))
+		;
 	dxf_icache_fini(fs);
 	if (fs->session)
 		err = end_session(fs);

@@ -122,6 +122,10 @@ struct dxf_fs {
 	struct dxf_subdirs subdirs;	/* nlink.c */
 	uint64_t ntxn;
 
+	/* the orphans of the last session, pinned; dxf_orphan_finish_one() */
+	struct dxf_inode **unfinished;
+	size_t nunfinished;
+
 	struct dxf_mutex lazy_lock;	/* DXF_RANK_LEAF */
 	struct dxf_inode *lazy_head;	/* doubly linked: eviction takes off */
 	/* data to be written back that is in no inode's tree any more */
@@ -296,8 +300,16 @@ int dxf_orphan_add(struct dxf_op *op, struct dxf_inode *inode);
 int dxf_orphan_del(struct dxf_op *op, struct dxf_inode *inode);
 /* op.c's end hook: the list in memory follows.  Locks: the metadata lock. */
 void dxf_orphan_committed(struct dxf_op *op);
-/* At mount: finish truncates, free the unlinked. */
+/*
+ * At mount: read the list, keeping its members pinned for dxf_orphan_finish_one()
+ * to let go.  Returns: 0, -ENOMEM; damage is reported and the mount goes on.
+ */
 int dxf_orphan_recover(struct dxf_fs *fs);
+/*
+ * Free or trim one of them.  Returns: false if none is left.
+ * Locks: none; the background thread's, and when it is stopped the unmount's.
+ */
+bool dxf_orphan_finish_one(struct dxf_fs *fs);
 /* Free an unlinked inode: blocks in cuts, xattr block, slot, bitmap. */
 int dxf_orphan_free_inode(struct dxf_fs *fs, struct dxf_inode *inode);
 /*

@@ -207,6 +207,12 @@ bool dxf_orphan_reclaim(struct dxf_fs *fs)
 /* ---- recovery ---- */
 
 /*
+ * The list is read at mount and its members are kept pinned; the background
+ * thread puts one after the other, so that the mount does not wait for the
+ * freeing of large files.
+ */
+
+/*
  * Append the inode @ino, which the list names; *@next: what it names in turn.
  * The pin stays.
  */
@@ -254,35 +260,32 @@ static int read_list(struct dxf_fs *fs)
 	return err;
 }
 
-/* A truncate was interrupted: what lies behind the size goes. */
-static int finish_truncate(struct dxf_fs *fs, struct dxf_inode *inode)
+/* Off the list at once: it has no blocks behind a size. */
+static int take_off(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_op op;
+	int err = dxf_op_begin(&op, fs);
+
+	return err != 0 ? err : dxf_op_end(&op, dxf_orphan_del(&op, inode));
+}
+
+/*
+ * An unlinked inode is freed by its last put.  What lies behind the size of an
+ * interrupted truncate is trimmed there too, or before the first change of the
+ * file's data (eof_blocks).
+ */
+static int prepare_member(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	DXF_SCOPED_WRLOCK(&inode->lock);
 	struct dxf_dinode di;
-	struct dxf_op op;
-	int err = 0;
 
 	dxf_inode_get_di(inode, &di);
-	if (S_ISREG(di.mode))
-		err = dxf_truncate_blocks(fs, inode, di.size);
-	if (err == 0)
-		err = dxf_op_begin(&op, fs);
-	if (err != 0)
-		return err;
-	return dxf_op_end(&op, dxf_orphan_del(&op, inode));
-}
-
-static int recover_one(struct dxf_fs *fs, struct dxf_inode *inode)
-{
-	int err;
-
-	if (dxf_inode_nlink(inode) == 0)
-		return 0;		/* its last put frees it */
-	err = finish_truncate(fs, inode);
-	if (err != 0)
-		dxf_log_warn("truncating inode %u cannot be finished: error %d",
-			     inode->node.ino, -err);
-	return err;
+	if (di.nlink == 0)
+		return 0;
+	if (!S_ISREG(di.mode))
+		return take_off(fs, inode);
+	inode->eof_blocks = true;
+	return 0;
 }
 
 int dxf_orphan_recover(struct dxf_fs *fs)
@@ -292,15 +295,32 @@ int dxf_orphan_recover(struct dxf_fs *fs)
 
 	assert(!fs->opts.ro && fs->orphan_head == NULL);
 	first = read_list(fs);
-	if (fs->norphans > 0)
-		dxf_log_info("finishing %zu unlinked or truncated files",
-			     fs->norphans);
+	if (fs->norphans == 0)
+		return first == -ENOMEM ? first : 0;
+	dxf_log_info("finishing %zu unlinked or truncated files",
+		     fs->norphans);
+	fs->unfinished = dxf_malloc(fs->norphans * sizeof(inode));
 	for (inode = fs->orphan_head; inode != NULL; inode = next) {
 		next = inode->orphan_next;
-		err = recover_one(fs, inode);
-		dxf_icache_put(fs, inode);
+		err = prepare_member(fs, inode);
 		if (first == 0)
 			first = err;
+		if (fs->unfinished != NULL)
+			fs->unfinished[fs->nunfinished++] = inode;
+		else
+			dxf_icache_put(fs, inode);
 	}
 	return first == -ENOMEM ? first : 0;
+}
+
+bool dxf_orphan_finish_one(struct dxf_fs *fs)
+{
+	if (fs->nunfinished == 0)
+		return false;
+	dxf_icache_put(fs, fs->unfinished[--fs->nunfinished]);
+	if (fs->nunfinished == 0) {
+		free(fs->unfinished);
+		fs->unfinished = NULL;
+	}
+	return true;
 }
