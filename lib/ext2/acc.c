@@ -7,7 +7,7 @@
  * It registers its end hook at the first use in a transaction.  Memory grows
  * while staging, where it may fail; the hook only reads, so it cannot.
  *
- * Invariant: t is NULL exactly when there is no entry, event or fresh block.
+ * Invariant: t is NULL exactly when there is no entry and no event.
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,6 @@
 
 /* Above this the memory is given back at the end of the transaction. */
 #define KEEP	1024
-#define MAX_FRESH	32
 
 struct event {
 	uint64_t start;
@@ -34,8 +33,6 @@ struct dxf_acc {
 	size_t ngroups, groups_cap;
 	struct event *events;
 	size_t nevents, events_cap;
-	dxf_blk_t fresh[MAX_FRESH];
-	size_t nfresh;
 	uint64_t *map;		/* one block */
 };
 
@@ -124,7 +121,7 @@ static void end_txn(struct dxf_txn_hook *h, bool committed)
 		apply(e2, &acc->groups[i]);
 	dxf_mutex_unlock(&e2->alloc_lock);
 	acc->t = NULL;
-	acc->ngroups = acc->nevents = acc->nfresh = 0;
+	acc->ngroups = acc->nevents = 0;
 	if (acc->events_cap > KEEP || acc->groups_cap > KEEP)
 		drop_memory(acc);
 }
@@ -239,26 +236,6 @@ bool dxf_acc_inode_freed(const struct dxf_ext2 *e2, dxf_ino_t ino)
 	for (size_t i = 0; i < acc->nevents; i++)
 		if (acc->events[i].kind == DXF_EV_INODE_FREED &&
 		    acc->events[i].start == ino)
-			return true;
-	return false;
-}
-
-void dxf_acc_add_fresh(struct dxf_ext2 *e2, dxf_blk_t blk)
-{
-	struct dxf_acc *acc = e2->acc;
-
-	assert(acc->t != NULL);
-	if (acc->nfresh < MAX_FRESH)
-		acc->fresh[acc->nfresh++] = blk;
-}
-
-bool dxf_acc_is_fresh(const struct dxf_ext2 *e2, const struct dxf_txn *t,
-		      dxf_blk_t blk)
-{
-	const struct dxf_acc *acc = e2->acc;
-
-	for (size_t i = 0; i < acc->nfresh && acc->t == t; i++)
-		if (acc->fresh[i] == blk)
 			return true;
 	return false;
 }

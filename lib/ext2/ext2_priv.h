@@ -56,17 +56,7 @@ struct dxf_fixed {
 	dxf_blk_t end;
 };
 
-/* What the chain of libext2fs calls that runs now works on. */
-struct dxf_chain {
-	dxf_ino_t ino;
-	struct dxf_dinode *di;		/* NULL: mapping is not changed */
-	struct dxf_txn *t;		/* NULL: reading only */
-	unsigned int balloc_flags;
-	int err;			/* first error that a hook hid: -errno */
-};
-
 struct dxf_acc;
-struct dxf_dinode;
 struct dxf_ext2_errlog;
 
 struct dxf_ext2 {
@@ -86,15 +76,11 @@ struct dxf_ext2 {
 	dxf_blk_t *desc_loc;		/* block of each descriptor block */
 	struct dxf_fixed *fixed;	/* sorted, disjoint */
 	size_t nfixed;
+	ext2_filsys fs;			/* while opening only */
 
 	/* protected by the metadata lock */
 	struct dxf_acc *acc;		/* what the open transaction changes */
 	uint64_t generations;		/* counter behind i_generation */
-
-	struct dxf_mutex fs_lock;	/* DXF_RANK_EXT2FS */
-	/* protected by fs_lock */
-	ext2_filsys fs;
-	struct dxf_chain chain;
 
 	struct dxf_mutex alloc_lock;	/* DXF_RANK_ALLOC */
 	/* protected by alloc_lock */
@@ -122,33 +108,6 @@ int dxf_ext2_errno(errcode_t ec);
 /* A libext2fs call under the fault plan: ec = DXF_E2(ext2fs_foo(...)). */
 #define DXF_E2(call) \
 	(dxf_fault(DXF_FAULT_EXT2FS) ? (errcode_t)EXT2_ET_NO_MEMORY : (call))
-
-/*
- * Begin a chain of libext2fs calls: takes fs_lock, flushes the inode cache.
- * Within, the io_manager reads with dxf_txn_read() and writes to @t (NULL:
- * writing fails).  For @ino with @di: ext2fs_read_inode() gives @di,
- * ext2fs_write_inode() copies i_block and i_flags back into it; blocks that
- * libext2fs allocates come from dxf_balloc_one(@balloc_flags), those it frees
- * go to dxf_balloc_free(), and both are counted in di->sectors by the hooks
- * (i_blocks of the library is ignored).  @di may be const in effect when @t is
- * NULL.
- * Locks: takes fs_lock until dxf_ext2fs_end().
- */
-ext2_filsys dxf_ext2fs_begin(struct dxf_ext2 *e2, dxf_ino_t ino,
-			     struct dxf_dinode *di, struct dxf_txn *t,
-			     unsigned int balloc_flags);
-/*
- * End it: clears the DIRTY flags that the calls set, releases the lock.
- * Returns: 0; the first -errno that a hook met and libext2fs may have
- * swallowed or renamed: it goes before the errcode_t of the calls.
- */
-int dxf_ext2fs_end(struct dxf_ext2 *e2);
-/* The inode as libext2fs wants it for ext2fs_extent_open2(), from @di. */
-void dxf_dinode_to_ext2fs(const struct dxf_dinode *di,
-			  struct ext2_inode_large *out);
-
-/* The io_manager over region and transactions (io_dax.c). */
-extern struct struct_io_manager dxf_io_manager;
 
 /* The name indexes of @e2 (dirindex.c): at open, and when no node is left. */
 int dxf_dirindex_open(struct dxf_ext2 *e2);

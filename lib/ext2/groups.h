@@ -172,14 +172,6 @@ void dxf_acc_event(struct dxf_ext2 *e2, enum dxf_ev_kind kind, uint64_t start,
 		   uint32_t n);
 /* Was @ino freed by the open transaction? */
 bool dxf_acc_inode_freed(const struct dxf_ext2 *e2, dxf_ino_t ino);
-/*
- * Blocks that libext2fs allocated in @t: nothing on media reaches them yet, so
- * they are filled, not staged.  A full list is no error: they are staged then.
- */
-void dxf_acc_add_fresh(struct dxf_ext2 *e2, dxf_blk_t blk);
-bool dxf_acc_is_fresh(const struct dxf_ext2 *e2, const struct dxf_txn *t,
-		      dxf_blk_t blk);
-
 /* ---- reservations (resv.c); alloc_lock held ---- */
 
 /* Set reserved bits.  Returns: 0, -ENOMEM. */

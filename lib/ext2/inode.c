@@ -323,18 +323,3 @@ int dxf_dinode_create(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	di->extra_isize = (uint16_t)e2->want_extra_isize;
 	return store(e2, t, ino, di, &s);
 }
-
-void dxf_dinode_to_ext2fs(const struct dxf_dinode *di,
-			  struct ext2_inode_large *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->i_mode = (uint16_t)di->mode;
-	out->i_links_count = (uint16_t)di->nlink;
-	out->i_size = (uint32_t)di->size;
-	out->i_size_high = (uint32_t)(di->size >> 32);
-	/* Only to be seen as not empty: nothing counts with it. */
-	out->i_blocks = (uint32_t)DXF_MIN(di->sectors, (uint64_t)UINT32_MAX);
-	out->i_flags = di->flags;
-	out->i_generation = di->generation;
-	memcpy(out->i_block, di->block, sizeof(out->i_block));
-}

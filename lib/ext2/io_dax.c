@@ -2,11 +2,8 @@
 /*
  * io_dax.c - libext2fs's io_manager over region and transactions.
  *
- * Must not know what it reads or writes, but for one rule: nothing that
- * libext2fs writes within a chain may land on fixed metadata, whatever a
- * damaged extent tree says.  Reading goes through dxf_txn_read(), writing to
- * the chain's transaction: blocks that it allocated itself are filled, others
- * staged, where only the words that changed are kept.
+ * Must not know what it reads.  Reading goes through dxf_txn_read(); writing is
+ * refused, whatever libext2fs means to write.
  *
  * Errors are returned as positive errnos, which dxf_ext2_errno() passes on.
  */
@@ -16,8 +13,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "chain.h"
-#include "groups.h"
+#include "libext2fs.h"
 
 /* libext2fs's open hands over a name only. */
 static _Thread_local struct dxf_ext2 *opening;
@@ -103,56 +99,16 @@ static errcode_t io_read(io_channel ch, unsigned long block, int count,
 	return io_read64(ch, block, count, data);
 }
 
-/* May the chain write [@off, @off + @len)?  Returns: 0, -EROFS, -EUCLEAN. */
-static int may_write(struct dxf_ext2 *e2, dxf_off_t off, uint64_t len)
-{
-	const struct dxf_geom *g = &e2->geom;
-	dxf_blk_t blk = off >> g->block_bits;
-	dxf_blk_t end = (off + len + g->block_size - 1) >> g->block_bits;
-
-	if (e2->chain.t == NULL)
-		return -EROFS;
-	return dxf_ext2_is_fixed_block(e2, blk, end - blk) ? -EUCLEAN : 0;
-}
-
 static errcode_t io_write64(io_channel ch, unsigned long long block, int count,
 			    const void *data)
 {
-	struct dxf_ext2 *e2 = ch->private_data;
-	dxf_off_t off;
-	uint64_t len;
-	int ret;
-
-	ret = range(ch, block, count, &off, &len);
-	if (ret == 0)
-		ret = may_write(e2, off, len);
-	if (ret < 0)
-		return -ret;
-	if (len == e2->geom.block_size &&
-	    dxf_acc_is_fresh(e2, e2->chain.t, off >> e2->geom.block_bits))
-		return -dxf_txn_fill(e2->chain.t, off, data, len);
-	return -dxf_txn_store(e2->chain.t, off, data, len);
+	return EXT2_ET_RO_FILSYS;
 }
 
 static errcode_t io_write(io_channel ch, unsigned long block, int count,
 			  const void *data)
 {
-	return io_write64(ch, block, count, data);
-}
-
-/* A block that was just allocated, to be cleared. */
-static errcode_t io_zeroout(io_channel ch, unsigned long long block,
-			    unsigned long long count)
-{
-	DXF_CLEANUP_FREE void *zeros = NULL;
-	errcode_t ec = 0;
-
-	zeros = dxf_calloc(1, (size_t)ch->block_size);
-	if (zeros == NULL)
-		return ENOMEM;
-	for (unsigned long long i = 0; i < count && ec == 0; i++)
-		ec = io_write64(ch, block + i, 1, zeros);
-	return ec;
+	return EXT2_ET_RO_FILSYS;
 }
 
 static errcode_t io_flush(io_channel ch)
@@ -171,7 +127,6 @@ struct struct_io_manager dxf_io_manager = {
 	.flush = io_flush,
 	.read_blk64 = io_read64,
 	.write_blk64 = io_write64,
-	.zeroout = io_zeroout,
 };
 
 int dxf_blk_read(struct dxf_ext2 *e2, dxf_blk_t blk, void *buf)

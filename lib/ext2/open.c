@@ -6,7 +6,7 @@
  *	magic, features		what the other fields mean
  *	geometry		our own bounds, believing nothing
  *	checksum, state
- *	libext2fs		its own validation; the geometry it keeps
+ *	libext2fs		its own validation; where descriptors are
  *	descriptors, overlaps
  */
 #include "open.h"
@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "chain.h"
 #include "groups.h"
+#include "libext2fs.h"
 #include "log.h"
 #include "super.h"
 
@@ -159,7 +159,6 @@ static struct dxf_ext2 *new_ext2(struct dxf_txnmgr *m,
 	e2->txnmgr = m;
 	e2->region = dxf_txnmgr_region(m);
 	e2->opts = *opts;
-	dxf_mutex_init(&e2->fs_lock, DXF_RANK_EXT2FS);
 	dxf_mutex_init(&e2->alloc_lock, DXF_RANK_ALLOC);
 	dxf_mutex_init(&e2->err_lock, DXF_RANK_LEAF);
 	dxf_mutex_init(&e2->index_lock, DXF_RANK_LEAF);
@@ -178,11 +177,12 @@ int dxf_ext2_open(struct dxf_ext2 **out, struct dxf_txnmgr *m,
 	if (ret == 0)
 		ret = alloc_memory(e2, err);
 	if (ret == 0)
-		ret = dxf_chain_open(e2, err);
+		ret = dxf_libext2fs_open(e2, err);
 	if (ret == 0)
 		ret = dxf_groups_load(e2, err);
 	if (ret == 0)
 		ret = dxf_fixed_build(e2, err);
+	dxf_libext2fs_close(e2);
 	if (ret < 0) {
 		dxf_ext2_close(e2);
 		return ret;
@@ -209,7 +209,6 @@ void dxf_ext2_close(struct dxf_ext2 *e2)
 {
 	if (e2 == NULL)
 		return;
-	dxf_chain_close(e2);
 	free_groups(e2);
 	free(e2->scratch);
 	free(e2->spare_map);
@@ -219,7 +218,6 @@ void dxf_ext2_close(struct dxf_ext2 *e2)
 	dxf_mutex_destroy(&e2->index_lock);
 	dxf_mutex_destroy(&e2->err_lock);
 	dxf_mutex_destroy(&e2->alloc_lock);
-	dxf_mutex_destroy(&e2->fs_lock);
 	free(e2);
 }
 
