@@ -22,7 +22,6 @@ enum dxf_rank {
 	DXF_RANK_INODE,		/* per inode: data, map, dirents, xattrs; by ino */
 	DXF_RANK_ICACHE,	/* the inode cache's table */
 	DXF_RANK_META,		/* the one running transaction */
-	DXF_RANK_EXT2FS,	/* the libext2fs handle */
 	DXF_RANK_ALLOC,		/* reservations, group counters */
 	DXF_RANK_ATTR,		/* an inode's in-memory attributes */
 	DXF_RANK_DIRTY,		/* a dirty-extent tree */
