@@ -67,14 +67,15 @@ static int watch(const pid_t *pids, int n)
 {
 	uint64_t last[MAX_PROCS] = { 0 };
 	time_t since[MAX_PROCS];
-	int alive = n, failed = 0, status, i;
+	int alive = n, status, i;
 
 	for (i = 0; i < n; i++)
 		since[i] = now();
 	while (alive) {
 		while (waitpid(-1, &status, WNOHANG) > 0) {
 			alive--;
-			failed |= status != 0;
+			if (status)
+				return 1;
 		}
 		for (i = 0; i < n; i++) {
 			uint64_t ops = shared->of[i].ops;
@@ -91,7 +92,7 @@ static int watch(const pid_t *pids, int n)
 		}
 		usleep(50000);
 	}
-	return failed;
+	return 0;
 }
 
 static void report(int n, uint64_t seed)

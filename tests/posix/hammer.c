@@ -21,8 +21,17 @@
 
 enum { FILES = 60, MAX_SIZE = 1 << 20, DIRS = 40, LINKS = 60 };
 
+/* What was done to a file lately, told when it is found wrong. */
+enum { HISTORY = 24 };
+struct past {
+	const char *what;
+	int64_t off, len, ret, size;
+};
+
 struct file {
 	bool exists;
+	unsigned int npast;
+	struct past past[HISTORY];
 	int64_t size;
 	unsigned char *bytes;	/* MAX_SIZE, zero behind the size */
 };
@@ -68,6 +77,30 @@ static bool went(int64_t ret, const char *what, int nr)
 		wrong("%s %d: %s", what, nr, strerror(errno));
 	self->counts->enospc++;
 	return false;
+}
+
+static void note(int i, const char *what, int64_t off, int64_t len,
+		 int64_t ret)
+{
+	struct file *f = &files[i];
+
+	f->past[f->npast++ % HISTORY] = (struct past){
+		what, off, len, ret, f->size
+	};
+}
+
+static void tell_history(int i)
+{
+	const struct file *f = &files[i];
+	unsigned int n = f->npast > HISTORY ? f->npast - HISTORY : 0;
+
+	for (; n < f->npast; n++) {
+		const struct past *p = &f->past[n % HISTORY];
+
+		fprintf(stderr, "  %s %jd+%jd: %jd, size %jd\n", p->what,
+			(intmax_t)p->off, (intmax_t)p->len, (intmax_t)p->ret,
+			(intmax_t)p->size);
+	}
 }
 
 static const char *name_of(char kind, int i)
@@ -122,6 +155,7 @@ static void check_file(int i)
 	if (n && memcmp(got, f->bytes, n)) {
 		for (j = 0; got[j] == f->bytes[j]; j++)
 			;
+		tell_history(i);
 		wrong("file %d of %zd: byte %jd is %u, not %u", i, n,
 		      (intmax_t)j, got[j], f->bytes[j]);
 	}
@@ -165,6 +199,7 @@ static bool write_some(int fd, int i)
 		len = MAX_SIZE - off;
 	new_bytes(buf, len);
 	n = pwrite(fd, buf, len, off);
+	note(i, "write", off, len, n);
 	if (!went(n, "write", i)) {
 		expect_size(fd, i, "a failed write");
 		return false;
@@ -199,6 +234,7 @@ static void do_truncate(int i)
 		return;
 	if (rnd() % 2)
 		size = f->size / 2;
+	note(i, "truncate", size, 0, 0);
 	if (!went(truncate(name_of('f', i), size), "truncate", i))
 		return;
 	if (size < f->size)
@@ -223,7 +259,7 @@ static void do_fallocate(int i)
 		0, FALLOC_FL_KEEP_SIZE,
 		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 	};
-	int mode = modes[rnd() % 3], fd;
+	int mode = modes[rnd() % 3], fd, ret;
 	struct file *f = &files[i];
 	int64_t off = rnd() % MAX_SIZE, len = 1 + rnd() % 100000;
 
@@ -232,7 +268,10 @@ static void do_fallocate(int i)
 	fd = open_file(i, O_CREAT);
 	if (fd < 0)
 		return;
-	if (fallocate(fd, mode, off, len)) {
+	ret = fallocate(fd, mode, off, len);
+	note(i, !mode ? "allocate" : mode & FALLOC_FL_PUNCH_HOLE ? "punch" :
+	     "preallocate", off, len, ret);
+	if (ret) {
 		if (errno != EOPNOTSUPP)
 			went(-1, "fallocate", i);
 		if (!mode)
@@ -260,6 +299,7 @@ static void do_unlink(int i)
 	if (unlink(name_of('f', i)))
 		wrong("unlink %d: %s", i, strerror(errno));
 	self->counts->ops++;
+	note(i, "unlink", 0, 0, 0);
 	f->exists = false;
 	memset(f->bytes, 0, MAX_SIZE);
 	f->size = 0;
@@ -279,6 +319,7 @@ static void do_rename(int i)
 	t.size = 0;
 	memset(t.bytes, 0, MAX_SIZE);
 	files[i] = t;
+	note(j, "rename", 0, 0, 0);
 }
 
 static void do_xattr(int i)

@@ -10,8 +10,8 @@
 #include "pmem_rig.h"
 
 #define LEN	1021		/* no multiple of anything */
-#define MIN_ROUNDS	3000
-#define MIN_SEEN	200	/* changes that the watcher must have met */
+#define MIN_ROUNDS	2000
+#define MIN_SEEN	60	/* changes that the watcher must have met */
 #define MAX_ROUNDS	3000000
 
 static struct dxf_region *r;
@@ -81,7 +81,7 @@ static void start(dxf_off_t off)
 START_TEST(test_store_tears_no_word_that_it_covers)
 {
 	static const unsigned int flags[] = {
-		DXF_PERSIST_DATA, DXF_PERSIST_TEMPORAL, DXF_PERSIST_NOFLUSH,
+		DXF_PERSIST_DATA, DXF_PERSIST_TEMPORAL,
 	};
 	dxf_off_t off = 64 + (dxf_off_t)_i % 8;
 	char fill[LEN];
@@ -108,7 +108,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_store_tears_no_word_that_it_covers, 0,
-			    24);
+			    16);
 	suite_add_tcase(suite, tc);
 	return rig_run(suite);
 }
