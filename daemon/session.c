@@ -111,7 +111,7 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 	if (ret)
 		return ret;
 	s->copy_reads = opt->mcsafe == DXF_TRI_UNSET ?
-		dxf_region_kind(s->region) == DXF_REGION_DEVDAX :
+		dxf_region_is_pmem(s->region) :
 		opt->mcsafe == DXF_TRI_YES;
 	s->reads_seen = !s->ro && opt->fs.atime != DXF_ATIME_NONE;
 	dxf_log_debug("%s: %s", dxf_region_path(s->region),

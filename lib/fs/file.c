@@ -276,32 +276,6 @@ void dxf_fs_read_end(struct dxf_fs *fs, struct dxf_fs_read *r)
 
 /* ---- reading by copy ---- */
 
-/*
- * Load what can be loaded of the segment.  A load that fails may have found a
- * bad block that was not known: the bytes before it are still good.
- * Returns: bytes > 0, -EIO.
- */
-static ssize_t load_seg(struct dxf_fs *fs, const struct dxf_seg *seg, void *buf)
-{
-	const void *addr;
-	ssize_t n;
-	int err;
-
-	for (;;) {
-		n = dxf_region_direct_access(fs->region, seg->off, seg->len,
-					     DXF_ACCESS_READ, &addr);
-		if (n <= 0)
-			return n;
-		n = DXF_MIN((uint64_t)n, seg->len);
-		err = dxf_load(fs->region, seg->off, buf, n);
-		if (!err)
-			return n;
-		if (dxf_region_direct_access(fs->region, seg->off, n,
-					     DXF_ACCESS_READ, &addr) >= n)
-			return err;
-	}
-}
-
 static ssize_t copy_out(struct dxf_fs *fs, struct dxf_inode *inode,
 			uint64_t off, size_t len, uint8_t *buf)
 {
@@ -312,7 +286,8 @@ static ssize_t copy_out(struct dxf_fs *fs, struct dxf_inode *inode,
 	while (pos < stop) {
 		n = dxf_seg_at(fs, inode, pos, stop, &seg);
 		if (n == 0 && seg.mapped) {
-			n = load_seg(fs, &seg, buf + (pos - off));
+			n = dxf_load_some(fs->region, seg.off,
+					  buf + (pos - off), seg.len);
 		} else if (n == 0) {
 			memset(buf + (pos - off), 0, seg.len);
 			n = seg.len;

@@ -146,6 +146,18 @@ void dxf_badblock_note(struct dxf_region *r, const char *base, uintptr_t addr,
 	dxf_region_add_bad(r, addr - (uintptr_t)base, len);
 }
 
+void dxf_badblock_note_fault(struct dxf_region *r)
+{
+	bool by_wr = r->wr != NULL && r->wr != r->rd &&
+		     dxf_guard_fault.addr - (uintptr_t)r->wr < r->size;
+	uintptr_t addr;
+	uint64_t len;
+
+	/* A truncated file is not bad media. */
+	if (dxf_guard_poison(&addr, &len))
+		dxf_badblock_note(r, by_wr ? r->wr : r->rd, addr, len);
+}
+
 /* Poison that the kernel told us about meanwhile. */
 static void note_announced(struct dxf_region *r, const char *base)
 {
@@ -176,6 +188,19 @@ bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 	if (found)
 		*out = r->bad[i];
 	return found;
+}
+
+bool dxf_region_find_bad(const struct dxf_region *r, dxf_off_t off,
+			 uint64_t len, dxf_off_t *start, dxf_off_t *end)
+{
+	struct dxf_bad bad;
+
+	if (!dxf_badblock_find(r, off, len, &bad))
+		return false;
+	*start = DXF_MAX(bad.start, off);
+	*end = bad.end - off > len ? off + len : bad.end;
+	assert(*start < *end);
+	return true;
 }
 
 /* Cut [b.start, b.end) out of the list. */

@@ -9,6 +9,7 @@
  * device's.  What cannot be read (attributes of NVDIMM regions are root's) is
  * found when it is loaded.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -27,33 +28,42 @@
 struct scan {
 	struct dxf_region *r;
 	uint64_t base;		/* the file or partition starts there */
-	int (*add)(const struct scan *s, uint64_t start, uint64_t len);
+	int (*add)(struct scan *s, uint64_t start, uint64_t len);
+	/* a question: is any of [ask, ask + ask_len) listed? */
+	dxf_off_t ask;
+	uint64_t ask_len;	/* 0: the ranges are added to the list */
+	bool listed;
 };
 
 /* A range of the file or device; what is outside the window is left out. */
-static int add_file_range(struct dxf_region *r, uint64_t start, uint64_t len)
+static int add_file_range(struct scan *s, uint64_t start, uint64_t len)
 {
+	struct dxf_region *r = s->r;
 	uint64_t end;
 
 	if (__builtin_add_overflow(start, len, &end))
 		end = UINT64_MAX;
 	if (end <= r->offset)
 		return 0;
-	start = DXF_MAX(start, r->offset);
-	return dxf_badblock_add(r, start - r->offset, end - start);
+	start = DXF_MAX(start, r->offset) - r->offset;
+	end -= r->offset;
+	if (s->ask_len == 0)
+		return dxf_badblock_add(r, start, end - start);
+	s->listed |= start < s->ask + s->ask_len && end > s->ask;
+	return 0;
 }
 
-static int add_linear(const struct scan *s, uint64_t start, uint64_t len)
+static int add_linear(struct scan *s, uint64_t start, uint64_t len)
 {
 	uint64_t end;
 
 	if (__builtin_add_overflow(start, len, &end) || end <= s->base)
 		return 0;
 	start = DXF_MAX(start, s->base);
-	return add_file_range(s->r, start - s->base, end - start);
+	return add_file_range(s, start - s->base, end - start);
 }
 
-static int add_extent(const struct scan *s, const struct fiemap_extent *e,
+static int add_extent(struct scan *s, const struct fiemap_extent *e,
 		      uint64_t start, uint64_t end)
 {
 	uint64_t from = DXF_MAX(start, e->fe_physical);
@@ -61,12 +71,12 @@ static int add_extent(const struct scan *s, const struct fiemap_extent *e,
 
 	if (from >= to)
 		return 0;
-	return add_file_range(s->r, e->fe_logical + (from - e->fe_physical),
+	return add_file_range(s, e->fe_logical + (from - e->fe_physical),
 			      to - from);
 }
 
 /* A file on a DAX filesystem: which of its extents lie on the bad range? */
-static int add_by_extents(const struct scan *s, uint64_t start, uint64_t len)
+static int add_by_extents(struct scan *s, uint64_t start, uint64_t len)
 {
 	enum { BATCH = 128 };
 	DXF_CLEANUP_FREE struct fiemap *fm = dxf_malloc(sizeof(*fm) +
@@ -99,7 +109,15 @@ static int add_by_extents(const struct scan *s, uint64_t start, uint64_t len)
 	return ret;
 }
 
-static int read_list(const struct scan *s, const char *dir)
+/* Once, when the region is opened: what is not known will be met. */
+static void cannot_read(const struct scan *s, int err)
+{
+	if (s->ask_len == 0 && err != ENOENT)
+		dxf_log_warn("%s: the kernel's list of bad blocks cannot be read (%s): a bad block is found when it is first read",
+			     s->r->node.path, strerror(err));
+}
+
+static int read_list(struct scan *s, const char *dir)
 {
 	char path[PATH_MAX + 16];
 	uint64_t start, count;
@@ -108,8 +126,10 @@ static int read_list(const struct scan *s, const char *dir)
 
 	snprintf(path, sizeof(path), "%s/badblocks", dir);
 	f = fopen(path, "re");
-	if (f == NULL)
+	if (f == NULL) {
+		cannot_read(s, errno);
 		return 0;
+	}
 	while (ret == 0 && fscanf(f, "%" SCNu64 " %" SCNu64, &start,
 				  &count) == 2) {
 		if (start > INT64_MAX / DXF_SECTOR ||
@@ -117,6 +137,8 @@ static int read_list(const struct scan *s, const char *dir)
 			continue;
 		ret = s->add(s, start * DXF_SECTOR, count * DXF_SECTOR);
 	}
+	if (ferror(f))
+		cannot_read(s, errno);
 	fclose(f);
 	return ret;
 }
@@ -138,25 +160,36 @@ static bool climb_to(char *dir, const char *attr)
 	}
 }
 
-static int scan_devdax(struct dxf_region *r, const char *sysfs, dev_t rdev)
+/* An address, which sysfs shows to root only.  Returns: is it known? */
+static bool read_address(const struct scan *s, const char *dir, uint64_t *out)
 {
-	struct scan s = { .r = r, .add = add_linear };
-	char dir[PATH_MAX], second[PATH_MAX + 32];
+	int ret = dxf_sysfs_u64(dir, "resource", out);
+
+	if (ret != 0)
+		cannot_read(s, -ret);
+	return ret == 0;
+}
+
+static int scan_devdax(struct scan *s, const char *sysfs, dev_t rdev)
+{
+	char dir[PATH_MAX], region[PATH_MAX], second[PATH_MAX + 32];
 	uint64_t dev_start, region_start;
 
-	if (dxf_sysfs_device(sysfs, "char", rdev, dir) != 0 ||
-	    dxf_sysfs_u64(dir, "resource", &dev_start) != 0)
+	if (dxf_sysfs_device(sysfs, "char", rdev, dir) != 0)
 		return 0;
 	/* A device in several pieces is not linear in its region. */
 	snprintf(second, sizeof(second), "%s/mapping1", dir);
 	if (access(second, F_OK) == 0)
 		return 0;
-	if (!climb_to(dir, "badblocks") ||
-	    dxf_sysfs_u64(dir, "resource", &region_start) != 0 ||
+	strcpy(region, dir);
+	/* Memory that is no NVDIMM has no list. */
+	if (!climb_to(region, "badblocks") ||
+	    !read_address(s, dir, &dev_start) ||
+	    !read_address(s, region, &region_start) ||
 	    region_start > dev_start)
 		return 0;
-	s.base = dev_start - region_start;
-	return read_list(&s, dir);
+	s->base = dev_start - region_start;
+	return read_list(s, region);
 }
 
 /* @dev is a disk, which has the list, or a partition that starts in one. */
@@ -173,30 +206,43 @@ static int scan_block(struct scan *s, const char *sysfs, dev_t dev)
 	return climb_to(dir, "badblocks") ? read_list(s, dir) : 0;
 }
 
-static int scan(struct dxf_region *r, const char *sysfs)
+static int scan(struct scan *s)
 {
-	struct scan s = { .r = r, .add = add_linear };
+	const struct dxf_region *r = s->r;
 	struct stat st;
 
+	s->add = add_linear;
 	if (r->node.kind == DXF_REGION_ANON || fstat(r->node.fd, &st) != 0)
 		return 0;
 	if (r->node.kind == DXF_REGION_DEVDAX)
-		return scan_devdax(r, sysfs, st.st_rdev);
+		return scan_devdax(s, r->sysfs, st.st_rdev);
 	if (r->node.kind == DXF_REGION_BLOCK)
-		return scan_block(&s, sysfs, st.st_rdev);
+		return scan_block(s, r->sysfs, st.st_rdev);
 	/* An ordinary file is read through the host, which says EIO. */
 	if (!r->map_sync)
 		return 0;
-	s.add = add_by_extents;
-	return scan_block(&s, sysfs, st.st_dev);
+	s->add = add_by_extents;
+	return scan_block(s, r->sysfs, st.st_dev);
 }
 
 int dxf_badblock_init(struct dxf_region *r, const char *sysfs)
 {
-	int ret = scan(r, sysfs);
+	struct scan s = { .r = r };
+	int ret;
 
+	r->sysfs = sysfs;
+	ret = scan(&s);
 	if (r->nbad > 0)
 		dxf_log_warn("%s: the kernel lists %zu bad ranges in it",
 			     r->node.path, r->nbad);
 	return ret;
+}
+
+bool dxf_badblock_is_listed(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	struct scan s = { .r = r, .ask = off, .ask_len = len };
+
+	assert(len > 0 && r->sysfs != NULL);
+	/* Without memory to look: it was listed, or met, before. */
+	return scan(&s) != 0 || s.listed;
 }

@@ -21,6 +21,20 @@
 int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len);
 
 /*
+ * The same for as much as can be had: ends before the first byte that cannot
+ * be loaded.  @len > 0.
+ * Returns: bytes > 0; -EIO, -ERANGE as dxf_load().
+ */
+ssize_t dxf_load_some(struct dxf_region *r, dxf_off_t off, void *buf,
+		      size_t len);
+
+/*
+ * Was the -EIO that this thread's last failed load got the media's (and not
+ * the fault plan's)?
+ */
+bool dxf_load_met_media(void);
+
+/*
  * Install the SIGBUS handler for the process (idempotent; regions call it).
  * A SIGBUS that is not ours goes to the handler that was there before.
  */

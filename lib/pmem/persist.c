@@ -208,9 +208,14 @@ static int store(struct dxf_region *r, dxf_off_t off, const char *src,
 		    !(flags & DXF_PERSIST_TEMPORAL) &&
 		    cut(dst, len).lines >= NT_MIN;
 
+	int ret;
+
 	count(&my_stats(r)->bytes_stored, len);
-	return bulk ? store_bulk(r, dst, src, len, flags) :
-		      store_ordinary(r, dst, src, len, flags);
+	ret = bulk ? store_bulk(r, dst, src, len, flags) :
+		     store_ordinary(r, dst, src, len, flags);
+	if (ret != 0)
+		dxf_badblock_note_fault(r);
+	return ret;
 }
 
 /*
@@ -294,6 +299,9 @@ static int recover(struct dxf_region *r, dxf_off_t off, const char *src,
 		ret = store(r, off, src, len, flags);
 	if (ret == 0)
 		ret = verify(r, off, len);
+	/* What the kernel still lists would be bad again at the next mount. */
+	if (ret == 0 && dxf_badblock_is_listed(r, off, len))
+		ret = -EIO;
 	if (ret == 0)
 		dxf_badblock_clear(r, off, len);
 	return ret;
@@ -350,7 +358,9 @@ static int move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
 		n = MOVE_LEN - dst % DXF_SECTOR;
 		n = DXF_MIN(len, n);
 		ret = dxf_access_load(buf, r->rd + src, n);
-		if (ret == 0)
+		if (ret != 0)
+			dxf_badblock_note_fault(r);
+		else
 			ret = store_or_recover(r, dst, buf, n, flags);
 	}
 	return ret;

@@ -326,6 +326,11 @@ enum dxf_region_kind dxf_region_kind(const struct dxf_region *r)
 	return r->node.kind;
 }
 
+bool dxf_region_is_pmem(const struct dxf_region *r)
+{
+	return r->node.kind == DXF_REGION_DEVDAX || r->map_sync;
+}
+
 const char *dxf_region_path(const struct dxf_region *r)
 {
 	return r->node.path;

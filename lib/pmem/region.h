@@ -77,6 +77,11 @@ enum dxf_granularity dxf_region_granularity(const struct dxf_region *r);
 enum dxf_region_kind dxf_region_kind(const struct dxf_region *r);
 /* The real path (realpath(3)) of what was opened; "" for an anonymous one. */
 const char *dxf_region_path(const struct dxf_region *r);
+/*
+ * Can a load meet poison that nobody knew of, so that the kernel must not be
+ * given an address to copy from (device-dax, a DAX file)?
+ */
+bool dxf_region_is_pmem(const struct dxf_region *r);
 /* What was detected, for one line at mount, e.g. "tmpfs file, cacheline". */
 const char *dxf_region_describe(const struct dxf_region *r);
 
@@ -114,5 +119,12 @@ int dxf_region_populate(struct dxf_region *r, dxf_off_t off, uint64_t len);
  * sectors are kept.
  */
 void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len);
+/*
+ * The first part of [@off, @off + @len) that is known to be bad.  Costs one
+ * test where nothing is.
+ * Returns: true, [*@start, *@end) inside the range; false: none is.
+ */
+bool dxf_region_find_bad(const struct dxf_region *r, dxf_off_t off,
+			 uint64_t len, dxf_off_t *start, dxf_off_t *end);
 
 #endif

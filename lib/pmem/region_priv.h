@@ -122,6 +122,7 @@ struct dxf_region {
 	enum dxf_media media;
 	enum dxf_granularity granularity;
 	bool map_sync;
+	const char *sysfs;		/* "/sys" but for tests */
 	struct dxf_flush *flush;	/* NULL on page media */
 	char describe[64];
 
@@ -175,12 +176,19 @@ bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 /* Add poison found at [@addr, @addr + @len) of the mapping at @base. */
 void dxf_badblock_note(struct dxf_region *r, const char *base, uintptr_t addr,
 		       uint64_t len);
+/* Add what the last fault of this thread met, if it was poison. */
+void dxf_badblock_note_fault(struct dxf_region *r);
 /* The sectors that lie wholly in [@off, @off + @len) are good again. */
 void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len);
 
 /* ---- badscan.c ---- */
 
-/* Read what the kernel knows about the media of @r.  Returns: 0, -ENOMEM. */
+/*
+ * Read what the kernel knows about the media of @r; @sysfs stays the caller's
+ * as long as @r is open.  Returns: 0, -ENOMEM.
+ */
 int dxf_badblock_init(struct dxf_region *r, const char *sysfs);
+/* Does the kernel list any of [@off, @off + @len) now? */
+bool dxf_badblock_is_listed(struct dxf_region *r, dxf_off_t off, uint64_t len);
 
 #endif

@@ -196,6 +196,62 @@ START_TEST(test_scan_of_devdax_counts_from_the_nvdimm_region)
 }
 END_TEST
 
+/* What is no regular file there cannot be read, not even by root. */
+START_TEST(test_scan_of_list_that_cannot_be_read_is_one_line)
+{
+	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
+
+	rig_write(rig_disk, "d/region0/badblocks", "4104 2\n");
+	rig_write(rig_disk, "d/region0/dax0.0/resource/x", "");
+	link_device(f, "char", false, "../../d/region0/dax0.0");
+	ck_assert_int_eq(dxf_badblock_init(f, rig_disk), 0);
+	ck_assert_uint_eq(f->nbad, 0);
+	ck_assert_int_eq(rig_nlog, 1);
+	ck_assert_ptr_nonnull(strstr(rig_log, "cannot be read"));
+	clean_up(f);
+}
+END_TEST
+
+/* Memory that is no NVDIMM has no list, which is worth no line. */
+START_TEST(test_scan_of_devdax_without_list_is_silent)
+{
+	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
+
+	rig_write(rig_disk, "d/region0/dax0.0/resource", "0x100200000\n");
+	link_device(f, "char", false, "../../d/region0/dax0.0");
+	ck_assert_int_eq(dxf_badblock_init(f, rig_disk), 0);
+	ck_assert_int_eq(rig_nlog, 0);
+	clean_up(f);
+}
+END_TEST
+
+/*
+ * A store into the mapping does not change the kernel's list: what stays on it
+ * would be bad again at the next mount.
+ */
+START_TEST(test_recovery_counts_when_the_kernel_forgot_it)
+{
+	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
+	char sector[512];
+	struct dxf_bad b;
+
+	memset(sector, 'r', sizeof(sector));
+	rig_write(rig_disk, "d/region0/resource", "0x100000000\n");
+	rig_write(rig_disk, "d/region0/badblocks", "16 1\n");
+	rig_write(rig_disk, "d/region0/dax0.0/resource", "0x100000000\n");
+	link_device(f, "char", false, "../../d/region0/dax0.0");
+	ck_assert_int_eq(dxf_badblock_init(f, rig_disk), 0);
+	ck_assert_int_eq(dxf_persist_copy(f, 8192, sector, 512,
+					  DXF_PERSIST_RECOVERY), -EIO);
+	ck_assert(dxf_badblock_find(f, 8192, 1, &b));
+	rig_write(rig_disk, "d/region0/badblocks", "15 1\n17 1\n");
+	ck_assert_int_eq(dxf_persist_copy(f, 8192, sector, 512,
+					  DXF_PERSIST_RECOVERY), 0);
+	ck_assert(!dxf_badblock_find(f, 8192, 1, &b));
+	clean_up(f);
+}
+END_TEST
+
 START_TEST(test_scan_of_devdax_in_pieces_is_left_out)
 {
 	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
@@ -275,6 +331,9 @@ static TCase *scans(void)
 	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_add_test(tc, test_scan_of_devdax_counts_from_the_nvdimm_region);
 	tcase_add_test(tc, test_scan_of_devdax_in_pieces_is_left_out);
+	tcase_add_test(tc, test_scan_of_list_that_cannot_be_read_is_one_line);
+	tcase_add_test(tc, test_scan_of_devdax_without_list_is_silent);
+	tcase_add_test(tc, test_recovery_counts_when_the_kernel_forgot_it);
 	tcase_add_loop_test(tc, test_scan_without_sysfs_finds_nothing,
 			    DXF_REGION_FILE, DXF_REGION_ANON + 1);
 	tcase_add_test(tc, test_scan_of_partition_counts_from_its_start);
