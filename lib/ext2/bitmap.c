@@ -32,9 +32,9 @@ static int load_words(struct dxf_ext2 *e2, dxf_blk_t blk, uint64_t *map,
 	uint32_t w = from / 64;
 
 	assert(from < to && to <= 8 * e2->geom.block_size);
-	return dxf_txn_read(e2->txnmgr,
-			    dxf_blk_off(&e2->geom, blk) + w * sizeof(*map),
-			    map + w, (DXF_BITS_WORDS(to) - w) * sizeof(*map));
+	return dxf_ext2_read(e2, 0,
+			     dxf_blk_off(&e2->geom, blk) + w * sizeof(*map),
+			     map + w, (DXF_BITS_WORDS(to) - w) * sizeof(*map));
 }
 
 int dxf_bitmap_load(struct dxf_ext2 *e2, uint32_t group, bool uninit,

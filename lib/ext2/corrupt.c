@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * corrupt.c - the one door through which corruption is reported.
+ * corrupt.c - the one door through which corruption is reported, and media
+ * errors in metadata.
  *
  * Owns the record of errors and the superblock's error fields.  Reporting does
  * no I/O and takes only a leaf lock, so it may happen anywhere; the record is
@@ -15,10 +16,12 @@
 #include <time.h>
 
 #include "alloc.h"
+#include "load.h"
 #include "log.h"
 #include "super.h"
 
-/* s_first_error_errcode of a damaged structure, as ext4 numbers it. */
+/* s_first_error_errcode, as ext4 numbers it. */
+#define ERRCODE_EIO		2
 #define ERRCODE_CORRUPTED	5
 /* Errors logged one by one; of more only the count is kept. */
 #define MAX_LOGGED	100
@@ -27,6 +30,7 @@ struct record {
 	time_t time;
 	dxf_ino_t ino;
 	dxf_blk_t blk;
+	uint8_t code;		/* ERRCODE_* */
 };
 
 struct dxf_ext2_errlog {
@@ -64,14 +68,15 @@ bool dxf_ext2_errors_pending(const struct dxf_ext2 *e2)
  * Remember it.  Returns: false if it is not worth a line: the same inode and
  * block as the one before, or one of too many.
  */
-static bool record(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk)
+static bool record(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk,
+		   uint8_t code)
 {
 	struct dxf_ext2_errlog *log = e2->errlog;
 	bool same;
 
 	DXF_SCOPED_MUTEX(&e2->err_lock);
 	same = log->total != 0 && log->last.ino == ino && log->last.blk == blk;
-	log->last = (struct record){ time(NULL), ino, blk };
+	log->last = (struct record){ time(NULL), ino, blk, code };
 	if (log->pending == 0)
 		log->first = log->last;
 	if (log->total < UINT32_MAX) {
@@ -109,12 +114,34 @@ int dxf_ext2_corrupt(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (record(e2, ino, blk))
+	if (record(e2, ino, blk, ERRCODE_CORRUPTED))
 		dxf_log_err("%s: inode %u, block %llu: %s",
 			    dxf_super_path(e2), ino,
 			    (unsigned long long)blk, text);
 	apply_policy(e2);
 	return -EUCLEAN;
+}
+
+int dxf_ext2_read(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_off_t off, void *buf,
+		  size_t len)
+{
+	dxf_blk_t blk = off >> e2->geom.block_bits;
+	int ret = dxf_txn_read(e2->txnmgr, off, buf, len);
+
+	if (ret != -EIO || !dxf_load_met_media() || e2->errlog == NULL)
+		return ret;
+	if (record(e2, ino, blk, ERRCODE_EIO))
+		dxf_log_err("%s: inode %u, block %llu: metadata cannot be read: media error",
+			    dxf_super_path(e2), ino, (unsigned long long)blk);
+	apply_policy(e2);
+	return ret;
+}
+
+int dxf_blk_read(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk, void *buf)
+{
+	assert(blk < e2->geom.nblocks);
+	return dxf_ext2_read(e2, ino, dxf_blk_off(&e2->geom, blk), buf,
+			     e2->geom.block_size);
 }
 
 static void set_first(struct ext2_super_block *sb, const struct record *r)
@@ -124,7 +151,7 @@ static void set_first(struct ext2_super_block *sb, const struct record *r)
 	sb->s_first_error_ino = r->ino;
 	sb->s_first_error_block = r->blk;
 	sb->s_first_error_line = 0;
-	sb->s_first_error_errcode = ERRCODE_CORRUPTED;
+	sb->s_first_error_errcode = r->code;
 	memset(sb->s_first_error_func, 0, sizeof(sb->s_first_error_func));
 	memcpy(sb->s_first_error_func, "daxfuse", 7);
 }
@@ -136,7 +163,7 @@ static void set_last(struct ext2_super_block *sb, const struct record *r)
 	sb->s_last_error_ino = r->ino;
 	sb->s_last_error_block = r->blk;
 	sb->s_last_error_line = 0;
-	sb->s_last_error_errcode = ERRCODE_CORRUPTED;
+	sb->s_last_error_errcode = r->code;
 	memset(sb->s_last_error_func, 0, sizeof(sb->s_last_error_func));
 	memcpy(sb->s_last_error_func, "daxfuse", 7);
 }

@@ -67,8 +67,8 @@ static dxf_off_t desc_off(const struct dxf_ext2 *e2, uint32_t group)
 int dxf_desc_read(struct dxf_ext2 *e2, uint32_t group, struct dxf_desc *d)
 {
 	d->group = group;
-	return dxf_txn_read(e2->txnmgr, desc_off(e2, group), d->raw,
-			    e2->desc_size);
+	return dxf_ext2_read(e2, 0, desc_off(e2, group), d->raw,
+			     e2->desc_size);
 }
 
 int dxf_desc_store(struct dxf_ext2 *e2, struct dxf_txn *t, struct dxf_desc *d)

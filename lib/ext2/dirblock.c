@@ -170,7 +170,7 @@ int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		return 0;
 	if (run.unwritten)
 		return report(b, 0, "the block is unwritten");
-	r = dxf_blk_read(v->dir->e2, run.pblk, b->buf);
+	r = dxf_blk_read(v->dir->e2, v->dir->ino, run.pblk, b->buf);
 	if (!r)
 		r = check_sum(b);
 	return r ? r : check_entries(b);
@@ -292,9 +292,9 @@ int dxf_dirslot_match(const struct dxf_dirview *v, uint64_t off,
 	if (r)
 		return r;
 	if (run.pblk && !run.unwritten) {
-		r = dxf_txn_read(e2->txnmgr,
-				 dxf_blk_off(&e2->geom, run.pblk) + in, buf,
-				 DXF_DIR_HEADER + len);
+		r = dxf_ext2_read(e2, v->dir->ino,
+				  dxf_blk_off(&e2->geom, run.pblk) + in, buf,
+				  DXF_DIR_HEADER + len);
 		if (r)
 			return r;
 		fault = header_fault(e2, buf, bsize - in);

@@ -113,8 +113,15 @@ int dxf_ext2_errno(errcode_t ec);
 int dxf_dirindex_open(struct dxf_ext2 *e2);
 void dxf_dirindex_close(struct dxf_ext2 *e2);
 
-/* Read a block through dxf_txn_read. */
-int dxf_blk_read(struct dxf_ext2 *e2, dxf_blk_t blk, void *buf);
+/*
+ * dxf_txn_read() for metadata, of @ino (0: of none): an error of the media is
+ * an error of the filesystem, recorded and answered by the errors= policy.
+ * Returns: 0, -EIO.
+ */
+int dxf_ext2_read(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_off_t off, void *buf,
+		  size_t len);
+/* The same for a block. */
+int dxf_blk_read(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk, void *buf);
 
 /* crc32c as the format uses it, chained: no inversion before or after. */
 uint32_t dxf_crc32c(uint32_t seed, const void *buf, size_t len);

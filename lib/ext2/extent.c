@@ -147,7 +147,7 @@ int dxf_epath_read_node(const struct dxf_epath *p, int l, dxf_blk_t blk,
 
 	assert(l > 0 && l <= p->depth);
 	if (!err)
-		err = dxf_blk_read(p->n->e2, blk, buf);
+		err = dxf_blk_read(p->n->e2, p->n->ino, blk, buf);
 	if (!err)
 		err = check_node(p, l, blk, buf, lower, upper);
 	return err ? err : check_csum(p, blk, buf);

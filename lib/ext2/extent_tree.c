@@ -144,8 +144,8 @@ static int peek_count(const struct dxf_epath *p, int l, int s, int *count)
 	int err = dxf_map_check(p->n, blk);
 
 	if (!err)
-		err = dxf_txn_read(dxf_ext2_txnmgr(p->n->e2),
-				   dxf_blk_off(g, blk), head, sizeof(head));
+		err = dxf_ext2_read(p->n->e2, p->n->ino, dxf_blk_off(g, blk),
+				    head, sizeof(head));
 	if (!err)
 		*count = dxf_enode_count(head);
 	return err;

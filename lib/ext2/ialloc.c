@@ -5,7 +5,8 @@
  *
  * Owns the staging of inode bitmaps.  In a group always the first free inode
  * is taken: so the slots of an inode table that was never initialised are used
- * in order, and itable_unused never has to skip one that holds garbage.
+ * in order, and itable_unused never has to skip one that holds garbage.  (But
+ * for slots in bad blocks: is_bad_slot().)
  */
 #include "ialloc.h"
 
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "groups.h"
+#include "node.h"
 #include "orlov.h"
 
 /* A change of one bit of one group's inode bitmap. */
@@ -40,8 +42,8 @@ static int load_map(struct change *c)
 
 	c->map = dxf_acc_map(e2);
 	if ((c->ga->flags & EXT2_BG_INODE_UNINIT) == 0)
-		return dxf_txn_read(e2->txnmgr, map_off(e2, c->group), c->map,
-				    DXF_BITS_WORDS(ipg) * sizeof(*c->map));
+		return dxf_ext2_read(e2, 0, map_off(e2, c->group), c->map,
+				     DXF_BITS_WORDS(ipg) * sizeof(*c->map));
 	memset(c->map, 0, e2->geom.block_size);
 	dxf_bitmap_pad(e2, ipg, c->map);
 	return 0;
@@ -108,7 +110,29 @@ static int store_desc(struct change *c)
 }
 
 /*
- * The first free inode of the group that the transaction did not free itself.
+ * Is the slot in a bad block?  Leaving it out is possible where it was
+ * initialised before: behind that all slots up to one in use count as such.
+ */
+static bool is_bad_slot(const struct change *c, uint32_t i, bool *may_skip)
+{
+	const struct dxf_ext2 *e2 = c->e2;
+	uint32_t ipg = e2->geom.inodes_per_group;
+	dxf_off_t start, end;
+
+	if (!dxf_region_find_bad(e2->region,
+				 dxf_inode_slot_off(e2, c->group * ipg + i + 1),
+				 e2->geom.inode_size, &start, &end))
+		return false;
+	*may_skip = !e2->has_gdt_csum ||
+		    (c->ga->flags & EXT2_BG_INODE_ZEROED) != 0 ||
+		    ((c->ga->flags & EXT2_BG_INODE_UNINIT) == 0 &&
+		     i < ipg - DXF_MIN(ipg, c->ga->itable_unused));
+	return true;
+}
+
+/*
+ * The first free inode of the group that the transaction did not free itself
+ * and whose slot is not known to be bad.
  * Returns: its index, inodes_per_group if there is none.
  */
 static uint32_t first_free(const struct change *c)
@@ -116,13 +140,17 @@ static uint32_t first_free(const struct change *c)
 	const struct dxf_geom *g = &c->e2->geom;
 	uint32_t i = c->group == 0 ? g->first_ino - 1 : 0;
 	dxf_ino_t base = c->group * g->inodes_per_group + 1;
+	bool may_skip = true;
 
-	for (;; i++) {
+	for (; may_skip; i++) {
 		i = dxf_bits_next_zero(c->map, i, g->inodes_per_group);
-		if (i >= g->inodes_per_group ||
-		    !dxf_acc_inode_freed(c->e2, base + i))
+		if (i >= g->inodes_per_group)
+			break;
+		if (!dxf_acc_inode_freed(c->e2, base + i) &&
+		    !is_bad_slot(c, i, &may_skip))
 			return i;
 	}
+	return g->inodes_per_group;
 }
 
 static int take(struct change *c, bool is_dir)
@@ -253,8 +281,8 @@ int dxf_ialloc_in_use(struct dxf_ext2 *e2, dxf_ino_t ino)
 	index = (ino - 1) % e2->geom.inodes_per_group;
 	if ((dxf_acc_view(e2, t, group).flags & EXT2_BG_INODE_UNINIT) != 0)
 		return 0;
-	ret = dxf_txn_read(e2->txnmgr, map_off(e2, group) +
-			   index / 64 * sizeof(word), &word, sizeof(word));
+	ret = dxf_ext2_read(e2, ino, map_off(e2, group) +
+			    index / 64 * sizeof(word), &word, sizeof(word));
 	if (ret < 0)
 		return ret;
 	return word >> index % 64 & 1;

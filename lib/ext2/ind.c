@@ -66,9 +66,9 @@ int dxf_ind_read(const struct dxf_node *n, const struct dxf_dinode *di,
 		return 0;
 	}
 	assert((slot + count) * DXF_PTR <= g->block_size);
-	return dxf_txn_read(dxf_ext2_txnmgr(n->e2),
-			    dxf_blk_off(g, blk) + slot * DXF_PTR, out,
-			    count * DXF_PTR);
+	return dxf_ext2_read(n->e2, n->ino,
+			     dxf_blk_off(g, blk) + slot * DXF_PTR, out,
+			     count * DXF_PTR);
 }
 
 /* A stretch of pointers in one map block. */

@@ -159,7 +159,7 @@ static int remove_block(struct removal *rm, dxf_blk_t blk, int height,
 	int err;
 
 	assert(height >= 1 && height <= DXF_IND_MAX_DEPTH);
-	err = dxf_blk_read(rm->op->n->e2, blk, tb.ptrs);
+	err = dxf_blk_read(rm->op->n->e2, rm->op->n->ino, blk, tb.ptrs);
 	if (err)
 		return err;
 	set_range(rm, &tb, (uint32_t)1 << bits);

@@ -91,8 +91,8 @@ static void set_csum(const struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s)
 static int load_slot(struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s)
 {
 	assert(e2->geom.inode_size <= sizeof(s->raw));
-	return dxf_txn_read(e2->txnmgr, dxf_inode_slot_off(e2, ino), s->raw,
-			    e2->geom.inode_size);
+	return dxf_ext2_read(e2, ino, dxf_inode_slot_off(e2, ino), s->raw,
+			     e2->geom.inode_size);
 }
 
 /* ---- decoding ---- */

@@ -128,10 +128,3 @@ struct struct_io_manager dxf_io_manager = {
 	.read_blk64 = io_read64,
 	.write_blk64 = io_write64,
 };
-
-int dxf_blk_read(struct dxf_ext2 *e2, dxf_blk_t blk, void *buf)
-{
-	assert(blk < e2->geom.nblocks);
-	return dxf_txn_read(e2->txnmgr, dxf_blk_off(&e2->geom, blk), buf,
-			    e2->geom.block_size);
-}

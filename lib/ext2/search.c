@@ -3,8 +3,9 @@
  * search.c - finding free blocks in bitmaps, reservations and windows.
  *
  * Owns dxf_group.hint and .longest (resv.c and window.c only loosen them).
- * A group is searched in e2->scratch, where its bitmap, its reservations and,
- * unless they are to be stolen, its windows are laid over each other.  What a
+ * A group is searched in e2->scratch, where its bitmap, its reservations, its
+ * known bad blocks and, unless they are to be stolen, its windows are laid over
+ * each other.  What a
  * descriptor counts as free decides only whether its bitmap is looked at; every
  * loop is over groups, so wrong counts cannot keep it going.
  */
@@ -24,6 +25,23 @@ struct search {
 	int err;		/* a bitmap could not be read */
 	struct dxf_span best;
 };
+
+/* Blocks that are known to be bad are no use to anybody. */
+static void mark_bad(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
+		     uint32_t to)
+{
+	unsigned int bits = e2->geom.block_bits;
+	dxf_blk_t first = dxf_group_first(e2, group);
+	dxf_off_t pos = (first + from) << bits;
+	dxf_off_t stop = (first + to) << bits, start, end;
+
+	while (pos < stop && dxf_region_find_bad(e2->region, pos, stop - pos,
+						 &start, &end)) {
+		pos = dxf_align_up(end, (dxf_off_t)1 << bits);
+		dxf_bits_set(e2->scratch, (uint32_t)((start >> bits) - first),
+			     (uint32_t)((pos >> bits) - first));
+	}
+}
 
 /* Bits [@from, @to) of @group in e2->scratch, set where not to be used. */
 static int load_busy(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
@@ -46,6 +64,7 @@ static int load_busy(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
 		if (g->soft != NULL && !steal)
 			map[w] |= g->soft[w];
 	}
+	mark_bad(e2, group, from, DXF_MIN(to, dxf_group_nblocks(e2, group)));
 	return 0;
 }
 

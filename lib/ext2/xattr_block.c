@@ -67,7 +67,7 @@ static uint32_t block_hash(const struct dxf_xarea *a)
 static int read_block(struct dxf_ext2 *e2, dxf_blk_t blk, struct dxf_xarea *a,
 		      const char **fault)
 {
-	int r = dxf_blk_read(e2, blk, a->buf);
+	int r = dxf_blk_read(e2, 0, blk, a->buf);
 
 	if (r)
 		return r;

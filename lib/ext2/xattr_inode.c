@@ -44,10 +44,10 @@ int dxf_xinode_load(struct dxf_node *n, const struct dxf_dinode *di,
 		return 0;
 	assert(len - MAGIC_LEN <= sizeof(a->buf));
 	dxf_xarea_clear(a, 0, len - MAGIC_LEN, false);
-	r = dxf_txn_read(n->e2->txnmgr, off, magic, sizeof(magic));
+	r = dxf_ext2_read(n->e2, n->ino, off, magic, sizeof(magic));
 	if (r || dxf_get_le32(magic) != DXF_XATTR_MAGIC)
 		return r;
-	r = dxf_txn_read(n->e2->txnmgr, off + MAGIC_LEN, a->buf, a->size);
+	r = dxf_ext2_read(n->e2, n->ino, off + MAGIC_LEN, a->buf, a->size);
 	if (r)
 		return r;
 	fault = dxf_xarea_fault(a);

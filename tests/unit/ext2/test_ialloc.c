@@ -297,10 +297,15 @@ END_TEST
 
 START_TEST(test_ialloc_unreadable_bitmap_is_skipped)
 {
+	struct dxf_ext2_opts opts = { .errors = DXF_ERRORS_CONTINUE };
+	struct dxf_err err;
 	dxf_ino_t ino;
 	struct core c;
 
 	core_open(&c, "-t ext2 -b 1024 -g 1024", 2);
+	dxf_ext2_close(c.e2);
+	dxf_txnmgr_close(c.mgr);
+	ck_assert_int_eq(core_try_open(&c, &opts, &err), 0);
 	dxf_region_add_bad(c.region,
 			   dxf_blk_off(c.g, c.e2->groups[0].inode_bitmap),
 			   1024);
