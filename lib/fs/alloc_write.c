@@ -25,6 +25,7 @@
 #include <linux/fs.h>
 
 #include "data.h"
+#include "mutate.h"
 
 #define MAX_PIECES	16
 #define MAX_BLOCKS	2048u
@@ -372,7 +373,7 @@ static int do_batch(struct dxf_wr *w, uint64_t *pos)
 
 	dxf_inode_peek(w->inode, &p);
 	stop = prepare(&b, w->end, p.size);
-	if (b.stored)
+	if (b.stored && !dxf_mutated(DXF_MUT_FILL_FENCE))
 		dxf_persist_fence(w->fs->region);
 	if (b.n > 0 || new_size(&b, p.size) > p.size)
 		err = publish(&b);
@@ -396,7 +397,8 @@ int dxf_wr_range(struct dxf_wr *w, uint64_t *pos)
 	gap = w->kind == DXF_WR_PREALLOC ? w->end : *pos;
 	if (gap > p.size && !w->keep_size) {
 		err = dxf_zero_mapped(w->fs, w->inode, p.size, gap);
-		dxf_persist_fence(w->fs->region);
+		if (!dxf_mutated(DXF_MUT_GAP_FENCE))
+			dxf_persist_fence(w->fs->region);
 	}
 	while (!err && *pos < w->end)
 		err = do_batch(w, pos);

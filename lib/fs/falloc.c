@@ -20,6 +20,7 @@
 #include <linux/fs.h>
 
 #include "data.h"
+#include "mutate.h"
 
 #define KEEP	FALLOC_FL_KEEP_SIZE
 #define PUNCH	FALLOC_FL_PUNCH_HOLE
@@ -147,7 +148,8 @@ static int punch(struct dxf_wr *w)
 		if (!err && w->end > last << bits)
 			err = dxf_zero_mapped(fs, inode, last << bits, w->end);
 	}
-	dxf_persist_fence(fs->region);
+	if (!dxf_mutated(DXF_MUT_FALLOC_FENCE))
+		dxf_persist_fence(fs->region);
 	if (err)
 		return err;
 	if (first < last) {

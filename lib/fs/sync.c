@@ -27,6 +27,7 @@
 
 #include "data.h"
 #include "log.h"
+#include "mutate.h"
 
 #define NRANGES		128
 /* Clean pages between two dirty ranges cost less than another msync. */
@@ -90,10 +91,13 @@ static int flush_ranges(struct dxf_fs *fs, const struct range *r, int n)
 
 	if (page_media(fs))
 		return msync_ranges(fs, r, n);
-	for (int i = 0; i < n && !err; i++)
-		err = dxf_persist_flush(fs->region, r[i].start,
-					r[i].end - r[i].start);
-	dxf_persist_fence(fs->region);
+	for (int i = 0; i < n && !err; i++) {
+		if (!dxf_mutated(DXF_MUT_SYNC_FLUSH))
+			err = dxf_persist_flush(fs->region, r[i].start,
+						r[i].end - r[i].start);
+	}
+	if (!dxf_mutated(DXF_MUT_SYNC_FENCE))
+		dxf_persist_fence(fs->region);
 	return err;
 }
 

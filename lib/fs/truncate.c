@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 
 #include "data.h"
+#include "mutate.h"
 
 dxf_lblk_t dxf_blocks_of(const struct dxf_fs *fs, uint64_t size)
 {
@@ -151,7 +152,8 @@ static int grow(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t size,
 	dxf_inode_peek(inode, &p);
 	assert(size > p.size);
 	err = dxf_zero_mapped(fs, inode, p.size, size);
-	dxf_persist_fence(fs->region);
+	if (!dxf_mutated(DXF_MUT_GROW_FENCE))
+		dxf_persist_fence(fs->region);
 	if (!err)
 		err = dxf_op_begin(&op, fs);
 	if (err)
@@ -220,7 +222,8 @@ static void zero_tail(struct dxf_fs *fs, struct dxf_inode *inode,
 	if (end == size)
 		return;
 	(void)dxf_zero_mapped(fs, inode, size, end);
-	dxf_persist_fence(fs->region);
+	if (!dxf_mutated(DXF_MUT_SHRINK_FENCE))
+		dxf_persist_fence(fs->region);
 }
 
 static int shrink(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t size,

@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 
 #include "data.h"
+#include "mutate.h"
 
 /* persist makes no non-temporal store of less. */
 #define MIN_BULK	(4 * DXF_CACHELINE)
@@ -78,13 +79,17 @@ static int settle_edges(struct dxf_fs *fs, struct dxf_inode *inode,
 	if (!d || len < MIN_BULK)
 		return 0;
 	while (dxf_dirty_take(d, from, off + len, &start, &end)) {
-		int err = dxf_persist_flush(fs->region, start, end - start);
+		int err = 0;
+
+		if (!dxf_mutated(DXF_MUT_SETTLE_FLUSH))
+			err = dxf_persist_flush(fs->region, start, end - start);
 
 		if (err) {
 			dxf_dirty_undo(d, start, end);
 			return err;
 		}
-		dxf_persist_fence(fs->region);
+		if (!dxf_mutated(DXF_MUT_SETTLE_FENCE))
+			dxf_persist_fence(fs->region);
 		dxf_dirty_done(d, start, end);
 		from = end;
 	}
@@ -288,7 +293,8 @@ static int write_shared(struct dxf_wr *w, uint64_t *pos, unsigned int flags)
 	    dxf_needs_kill_priv(inode, &p, flags & DXF_WRITE_KILL_PRIV))
 		return 0;
 	err = overwrite(w, pos);
-	dxf_persist_fence(w->fs->region);
+	if (!dxf_mutated(DXF_MUT_WRITE_FENCE))
+		dxf_persist_fence(w->fs->region);
 	if (*pos > from || err)
 		dxf_inode_touch(w->fs, inode, DXF_TIME_M | DXF_TIME_C);
 	return err;

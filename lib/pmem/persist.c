@@ -22,6 +22,7 @@
 
 #include "fault.h"
 #include "guard.h"
+#include "mutate.h"
 #include "region_priv.h"
 
 #define ALL_FLAGS	(DXF_PERSIST_TEMPORAL | DXF_PERSIST_NOFLUSH | \
@@ -93,6 +94,18 @@ void dxf_persist_set_hook(struct dxf_region *r,
 	r->hook_ctx = ctx;
 }
 
+void dxf_persist_set_trace(struct dxf_region *r,
+	void (*fn)(void *ctx, const struct dxf_persist_trace *tr), void *ctx)
+{
+	r->trace = fn;
+	r->trace_ctx = ctx;
+}
+
+static void trace(const struct dxf_region *r, struct dxf_persist_trace tr)
+{
+	r->trace(r->trace_ctx, &tr);
+}
+
 static void add_stats(struct dxf_persist_stats *sum,
 		      const struct dxf_persist_stats *s)
 {
@@ -119,7 +132,8 @@ void dxf_persist_get_stats(const struct dxf_region *r,
 /* ---- stores ---- */
 
 /* What to store: bytes in memory, or with NULL zeros. */
-static int put(char *dst, const char *src, size_t len, bool nt)
+static int put(const struct dxf_region *r, char *dst, const char *src,
+	       size_t len, bool nt)
 {
 	int (*store)(void *, const void *, size_t) =
 		nt ? dxf_access_store_nt : dxf_access_store;
@@ -127,6 +141,12 @@ static int put(char *dst, const char *src, size_t len, bool nt)
 
 	if (len == 0)
 		return 0;
+	if (r->trace != NULL)
+		trace(r, (struct dxf_persist_trace){
+			.op = nt && dxf_access_has_nt() ?
+				DXF_PERSIST_TRACE_NT : DXF_PERSIST_TRACE_STORE,
+			.off = (dxf_off_t)(dst - r->wr), .len = len,
+			.src = src });
 	if (src != NULL)
 		return store(dst, src, len);
 	for (size_t n; ret == 0 && len > 0; dst += n, len -= n) {
@@ -146,6 +166,10 @@ static int flush_addr(const struct dxf_region *r, const char *addr, size_t len)
 	if (r->flush == NULL || len == 0)
 		return 0;
 	count(&my_stats(r)->lines_flushed, (end - start) / DXF_CACHELINE);
+	if (r->trace != NULL)
+		trace(r, (struct dxf_persist_trace){
+			.op = DXF_PERSIST_TRACE_FLUSH,
+			.off = (dxf_off_t)(addr - r->wr), .len = len });
 	return dxf_flush_range(r->flush, addr, len);
 }
 
@@ -166,13 +190,16 @@ static int store_ordinary(struct dxf_region *r, char *dst, const char *src,
 			  size_t len, unsigned int flags)
 {
 	struct parts p = cut(dst, len);
-	int ret = put(dst, src, len, false);
+	int ret = put(r, dst, src, len, false);
 
 	if (ret != 0)
 		return ret;
-	if (!(flags & DXF_PERSIST_NOFLUSH))
+	if (!(flags & DXF_PERSIST_NOFLUSH) &&
+	    !dxf_mutated(DXF_MUT_PERSIST_FLUSH_STORE))
 		return flush_addr(r, dst, len);
-	if (!(flags & DXF_PERSIST_TEMPORAL))
+	if (!(flags & DXF_PERSIST_TEMPORAL) &&
+	    !dxf_mutated(DXF_MUT_PERSIST_FLUSH_LINES) &&
+	    !dxf_mutated(DXF_MUT_PERSIST_FLUSH_STORE))
 		return flush_addr(r, dst + p.head, p.lines);
 	return 0;
 }
@@ -186,18 +213,21 @@ static int store_bulk(struct dxf_region *r, char *dst, const char *src,
 	const char *tail_src = src != NULL ? mid_src + p.lines : NULL;
 	int ret;
 
-	ret = put(dst, src, p.head, false);
+	ret = put(r, dst, src, p.head, false);
 	if (ret == 0)
-		ret = put(mid, mid_src, p.lines, true);
+		ret = put(r, mid, mid_src, p.lines, true);
 	if (ret == 0)
-		ret = put(tail, tail_src, p.tail, false);
+		ret = put(r, tail, tail_src, p.tail, false);
 	if (ret == 0 && !dxf_access_has_nt())
 		ret = flush_addr(r, mid, p.lines);
 	count(&my_stats(r)->bytes_nt, p.lines);
 	if (ret != 0 || (flags & DXF_PERSIST_NOFLUSH))
 		return ret;
-	ret = flush_addr(r, dst, p.head);
-	return ret == 0 ? flush_addr(r, tail, p.tail) : ret;
+	if (!dxf_mutated(DXF_MUT_PERSIST_FLUSH_HEAD))
+		ret = flush_addr(r, dst, p.head);
+	if (ret == 0 && !dxf_mutated(DXF_MUT_PERSIST_FLUSH_TAIL))
+		ret = flush_addr(r, tail, p.tail);
+	return ret;
 }
 
 static int store(struct dxf_region *r, dxf_off_t off, const char *src,
@@ -412,6 +442,9 @@ void dxf_persist_fence(struct dxf_region *r)
 {
 	announce(r, (struct dxf_persist_event){
 		.op = DXF_PERSIST_OP_FENCE });
+	if (r->trace != NULL)
+		trace(r, (struct dxf_persist_trace){
+			.op = DXF_PERSIST_TRACE_FENCE });
 	if (r->flush != NULL)
 		dxf_flush_drain(r->flush);
 }

@@ -107,6 +107,33 @@ struct dxf_persist_event {
 void dxf_persist_set_hook(struct dxf_region *r,
 	void (*fn)(void *ctx, const struct dxf_persist_event *ev), void *ctx);
 
+/*
+ * What the calls come to: each store as the media see it, each write-back of
+ * lines, those inside the calls above included.  Lines are told apart as they
+ * really are stored: a copy may be several of these.
+ */
+enum dxf_persist_trace_op {
+	DXF_PERSIST_TRACE_STORE,	/* ordinary: durable when flushed ... */
+	DXF_PERSIST_TRACE_NT,		/* non-temporal: needs no flush ... */
+	DXF_PERSIST_TRACE_FLUSH,	/* the lines that meet the range */
+	DXF_PERSIST_TRACE_FENCE,	/* ... and fenced, by the same thread */
+};
+
+struct dxf_persist_trace {
+	enum dxf_persist_trace_op op;
+	dxf_off_t off;
+	uint64_t len;
+	const void *src;	/* of a store; NULL: zeros */
+};
+
+/*
+ * Called before each takes effect, by the thread that does it.  NULL undoes
+ * it.  Set it while no other thread uses the region.  What a host writes for
+ * DXF_PERSIST_RECOVERY is not traced.
+ */
+void dxf_persist_set_trace(struct dxf_region *r,
+	void (*fn)(void *ctx, const struct dxf_persist_trace *tr), void *ctx);
+
 struct dxf_persist_stats {
 	uint64_t calls[DXF_PERSIST_NOPS];
 	uint64_t bytes_stored;

@@ -138,6 +138,8 @@ struct dxf_region {
 	/* set while the region is idle */
 	void (*hook)(void *ctx, const struct dxf_persist_event *ev);
 	void *hook_ctx;
+	void (*trace)(void *ctx, const struct dxf_persist_trace *tr);
+	void *trace_ctx;
 
 	uint64_t point;			/* atomic; counts while hooked */
 	struct dxf_persist_shard *shards;	/* atomic counters */

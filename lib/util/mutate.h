@@ -29,7 +29,21 @@
 	X(RECOVER_DEAD_CHECK)	/* looking at the dead mark */		\
 	X(CREATE_FENCE_MAP)	/* fence behind log and map block */	\
 	X(CREATE_FENCE_INODE)	/* fence behind the inode's rest */	\
-	X(CREATE_FENCE_MODE)	/* fence behind its first word */
+	X(CREATE_FENCE_MODE)	/* fence behind its first word */	\
+	X(PERSIST_FLUSH_STORE)	/* flush of ordinary stores */		\
+	X(PERSIST_FLUSH_LINES)	/* ... whole lines, edges deferred */	\
+	X(PERSIST_FLUSH_HEAD)	/* flush before bulk */			\
+	X(PERSIST_FLUSH_TAIL)	/* flush behind bulk */			\
+	X(WRITE_FENCE)		/* fence behind an overwrite */		\
+	X(SETTLE_FLUSH)		/* flush of edges before bulk */	\
+	X(SETTLE_FENCE)		/* ... and its fence */			\
+	X(FILL_FENCE)		/* fence behind filled data blocks */	\
+	X(GAP_FENCE)		/* fence behind a zeroed gap */		\
+	X(FALLOC_FENCE)		/* fence behind zeroed edges */		\
+	X(GROW_FENCE)		/* fence behind a zeroed tail: grow */	\
+	X(SHRINK_FENCE)		/* the same: shrink */			\
+	X(SYNC_FLUSH)		/* fsync's flush */			\
+	X(SYNC_FENCE)		/* ... and its fence */
 
 enum dxf_mutation {
 	DXF_MUT_NONE,
