@@ -174,6 +174,18 @@ int dxf_bmap_convert(struct dxf_node *n, struct dxf_dinode *di,
 	return has_extents(di) ? dxf_extent_convert(&op, lblk, nblk) : -EINVAL;
 }
 
+int dxf_bmap_replace(struct dxf_node *n, struct dxf_dinode *di,
+		     struct dxf_txn *t, dxf_lblk_t lblk, dxf_blk_t pblk)
+{
+	/* the split of an extent may need a block */
+	struct dxf_map_op op = { n, di, t, pblk + 1, DXF_BALLOC_RESERVED_OK };
+
+	assert(pblk != 0 && di != &n->di);
+	dxf_bmap_forget(n);
+	return has_extents(di) ? dxf_extent_replace(&op, lblk, pblk) :
+		dxf_ind_replace(&op, lblk, pblk);
+}
+
 int dxf_bmap_remove(struct dxf_node *n, struct dxf_dinode *di,
 		    struct dxf_txn *t, dxf_lblk_t start, dxf_lblk_t end,
 		    dxf_lblk_t *done_from)

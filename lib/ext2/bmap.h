@@ -50,6 +50,15 @@ int dxf_bmap_convert(struct dxf_node *n, struct dxf_dinode *di,
 		     unsigned int balloc_flags);
 
 /*
+ * The block at @lblk, written or not, is @pblk from now on, written (reserved,
+ * filled and published already).  What lay there before is nobody's: the caller
+ * has to put it somewhere in the same transaction.
+ * Returns: as insert; -EUCLEAN (reported) nothing is mapped at @lblk.
+ */
+int dxf_bmap_replace(struct dxf_node *n, struct dxf_dinode *di,
+		     struct dxf_txn *t, dxf_lblk_t lblk, dxf_blk_t pblk);
+
+/*
  * Unmap and free what is mapped in [@start, @end), from the end backwards,
  * as much as the transaction has room for; map blocks that become empty are
  * freed.  *@done_from: [*@done_from, @end) is unmapped; equal to @start when

@@ -52,6 +52,7 @@ int dxf_ind_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 		   dxf_lblk_t lblk, uint64_t max, struct dxf_run *run);
 int dxf_ind_insert(struct dxf_map_op *op, dxf_lblk_t lblk, dxf_blk_t pblk,
 		   uint32_t nblk);
+int dxf_ind_replace(struct dxf_map_op *op, dxf_lblk_t lblk, dxf_blk_t pblk);
 int dxf_ind_remove(struct dxf_map_op *op, dxf_lblk_t start, dxf_lblk_t end,
 		   dxf_lblk_t *done_from);
 /* Blocks that the map can reach. */
@@ -61,6 +62,7 @@ int dxf_extent_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 		      dxf_lblk_t lblk, struct dxf_run *run);
 int dxf_extent_insert(struct dxf_map_op *op, const struct dxf_run *run);
 int dxf_extent_convert(struct dxf_map_op *op, dxf_lblk_t lblk, uint32_t nblk);
+int dxf_extent_replace(struct dxf_map_op *op, dxf_lblk_t lblk, dxf_blk_t pblk);
 int dxf_extent_remove(struct dxf_map_op *op, dxf_lblk_t start, dxf_lblk_t end,
 		      dxf_lblk_t *done_from);
 int dxf_extent_is_loose(struct dxf_node *n, const struct dxf_dinode *di);

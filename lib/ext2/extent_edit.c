@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * extent_edit.c - extent trees: insert, convert, cut.
+ * extent_edit.c - extent trees: insert, convert, replace, cut.
  *
- * All three put a piece in the place of what is there: up to three records
+ * All of them put a piece in the place of what is there: up to three records
  * (before, the piece, behind) come out, merged with each other and with the
  * neighbours in the leaf where they continue each other.  The edit is planned
  * first; when the leaf has no room for it the tree is given some and the edit
@@ -239,6 +239,26 @@ int dxf_extent_convert(struct dxf_map_op *op, dxf_lblk_t lblk, uint32_t nblk)
 		lblk += done;
 		nblk -= (uint32_t)done;
 	}
+	dxf_epath_fini(&p);
+	return err;
+}
+
+int dxf_extent_replace(struct dxf_map_op *op, dxf_lblk_t lblk, dxf_blk_t pblk)
+{
+	struct dxf_run old, c = { .lblk = lblk, .pblk = pblk, .nblk = 1 };
+	struct dxf_epath p;
+	int err;
+
+	if (lblk >= DXF_EXTENT_END || pblk >= EXT_MAX_EXTENT_PBLK)
+		return -EFBIG;
+	dxf_epath_init(&p, op->n);
+	err = dxf_epath_load(&p, op->di, lblk);
+	if (!err && !find_extent(&p, lblk, &old))
+		err = dxf_ext2_corrupt(op->n->e2, op->n->ino, 0,
+				       "block %llu turns out to be a hole",
+				       (unsigned long long)lblk);
+	if (!err)
+		err = dxf_extent_edit(op, &p, &c);
 	dxf_epath_fini(&p);
 	return err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ind_insert.c - indirect maps: mapping blocks into a hole.
+ * ind_insert.c - indirect maps: mapping blocks into a hole, or in the place of
+ * others.
  *
  * A branch is built detached: its map blocks are allocated, filled directly
  * (nothing on media reaches them yet), and hung in by staging one pointer.  In
@@ -171,5 +172,32 @@ int dxf_ind_insert(struct dxf_map_op *op, dxf_lblk_t lblk, dxf_blk_t pblk,
 		pblk += pc.n;
 		nblk -= pc.n;
 	}
+	return 0;
+}
+
+int dxf_ind_replace(struct dxf_map_op *op, dxf_lblk_t lblk, dxf_blk_t pblk)
+{
+	const struct dxf_geom *g = dxf_ext2_geom(op->n->e2);
+	struct dxf_ind_path p;
+	dxf_blk_t blk = 0, next = 0;
+	uint8_t ptr[DXF_PTR];
+	int err = 0;
+
+	if (pblk > UINT32_MAX || !dxf_ind_locate(g, lblk, &p))
+		return -EFBIG;
+	for (int l = 0; l <= p.depth && !err; l++) {
+		blk = next;
+		err = dxf_ind_read(op->n, op->di, blk, p.slot[l], 1, ptr);
+		next = dxf_get_le32(ptr);
+		if (!err)
+			err = dxf_map_check(op->n, next);
+	}
+	if (err)
+		return err;
+	put_ptrs(ptr, pblk, 1);
+	if (blk != 0)
+		return dxf_txn_store(op->t, dxf_blk_off(g, blk) +
+				     p.slot[p.depth] * DXF_PTR, ptr, DXF_PTR);
+	memcpy(op->di->block + p.slot[p.depth] * DXF_PTR, ptr, DXF_PTR);
 	return 0;
 }

@@ -198,6 +198,33 @@ int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino, struct dxf_dinode *out)
 	return 0;
 }
 
+static bool is_zero(const struct dxf_ext2 *e2, const union slot *s)
+{
+	return s->raw[0] == 0 &&
+		memcmp(s->raw, s->raw + 1, e2->geom.inode_size - 1) == 0;
+}
+
+int dxf_dinode_read_bad(struct dxf_ext2 *e2, struct dxf_dinode *out)
+{
+	struct dxf_dinode di;
+	union slot s;
+	int ret = load_slot(e2, EXT2_BAD_INO, &s);
+
+	if (ret < 0)
+		return ret;
+	if (!is_zero(e2, &s) && !csum_ok(e2, EXT2_BAD_INO, &s))
+		return dxf_ext2_corrupt(e2, EXT2_BAD_INO, 0,
+					"the inode's checksum is wrong");
+	decode(e2, &s, &di);
+	if (!is_unused(&s) || di.file_acl != 0 ||
+	    di.extra_isize > e2->geom.inode_size - EXT2_GOOD_OLD_INODE_SIZE ||
+	    (di.flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) != 0)
+		return dxf_ext2_corrupt(e2, EXT2_BAD_INO, 0,
+					"it does not list bad blocks");
+	*out = di;
+	return 0;
+}
+
 /* ---- encoding ---- */
 
 static void encode_size(const struct dxf_ext2 *e2, const struct dxf_dinode *di,

@@ -91,6 +91,13 @@ int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino,
 		    struct dxf_dinode *out);
 
 /*
+ * The slot of the bad-blocks inode, which has no type and no links: checksum,
+ * and that it could be one.
+ * Returns: 0; -EIO; -EUCLEAN (reported).
+ */
+int dxf_dinode_read_bad(struct dxf_ext2 *e2, struct dxf_dinode *out);
+
+/*
  * Stage the slot; the in-inode xattrs and unknown fields stay, the checksum is
  * renewed.  Sets HUGE_FILE, LARGE_FILE features when needed.
  * Returns: 0; -EFBIG i_blocks cannot be expressed; -EOVERFLOW never (times are

@@ -134,6 +134,16 @@ static bool has_extents(struct dxf_inode *inode)
 	return p.flags & FS_EXTENT_FL;
 }
 
+static bool is_bad(const struct batch *b, const struct piece *p)
+{
+	const struct dxf_fs *fs = b->w->fs;
+	dxf_off_t start, end;
+
+	return dxf_region_find_bad(fs->region, dxf_blk_off(fs->geom, p->pblk),
+				   (uint64_t)p->nblk << dxf_block_bits(fs),
+				   &start, &end);
+}
+
 static int do_hole(struct batch *b, const struct dxf_seg *seg, uint64_t end)
 {
 	struct dxf_wr *w = b->w;
@@ -157,10 +167,22 @@ static int do_hole(struct batch *b, const struct dxf_seg *seg, uint64_t end)
 	err = p.unwritten ? 0 : fill(b, &p, end);
 	if (err) {
 		dxf_balloc_cancel(e2, p.pblk, p.nblk);
-		return err;
+		/* Found to be bad: the next search leaves it out. */
+		return is_bad(b, &p) && err == -EIO ? 0 : err;
 	}
 	add_piece(b, &p, end);
 	return 0;
+}
+
+static int do_rescue(struct batch *b, const struct dxf_seg *seg)
+{
+	uint64_t n;
+	int err = dxf_rescue(b->w, b->end, seg, &n);
+
+	b->stored = true;
+	if (!err)
+		b->end += n;
+	return err;
 }
 
 static int do_unwritten(struct batch *b, const struct dxf_seg *seg,
@@ -172,6 +194,8 @@ static int do_unwritten(struct batch *b, const struct dxf_seg *seg,
 		.nblk = wanted(b, &seg->run, end),
 		.convert = true,
 	};
+	struct dxf_seg blocks = *seg;
+	uint64_t good;
 	int err;
 
 	/* Reads as zeros as it is. */
@@ -179,28 +203,39 @@ static int do_unwritten(struct batch *b, const struct dxf_seg *seg,
 		b->end += seg->len;
 		return 0;
 	}
+	/* They are filled whole. */
+	blocks.off = dxf_blk_off(b->w->fs->geom, p.pblk);
+	blocks.len = to_bytes(b, p.nblk);
+	good = dxf_before_bad(b->w->fs, &blocks);
+	if (good == 0)
+		return do_rescue(b, seg);
+	p.nblk = (uint32_t)(good >> dxf_block_bits(b->w->fs));
 	err = fill(b, &p, end);
 	if (!err)
 		add_piece(b, &p, end);
-	return err;
+	return dxf_met_bad(b->w->fs, &blocks, err) ? 0 : err;
 }
 
-static int do_mapped(struct batch *b, const struct dxf_seg *seg, uint64_t size)
+static int do_mapped(struct batch *b, struct dxf_seg *seg, uint64_t size)
 {
-	uint64_t len = seg->len;
 	int err = 0;
 
 	/* A part behind the end of file is for this commit to publish. */
 	if (b->end < size)
-		len = DXF_MIN(len, size - b->end);
+		seg->len = DXF_MIN(seg->len, size - b->end);
 	if (b->w->kind != DXF_WR_PREALLOC) {
+		uint64_t good = dxf_before_bad(b->w->fs, seg);
+
+		if (good == 0)
+			return do_rescue(b, seg);
+		seg->len = good;
 		b->stored = true;
-		err = dxf_wr_inplace(b->w, b->end, seg->off, len,
+		err = dxf_wr_inplace(b->w, b->end, seg->off, seg->len,
 				     b->end < size);
 	}
 	if (!err)
-		b->end += len;
-	return err;
+		b->end += seg->len;
+	return dxf_met_bad(b->w->fs, seg, err) ? 0 : err;
 }
 
 /*

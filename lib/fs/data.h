@@ -106,6 +106,29 @@ int dxf_clip_to_max(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t off,
  */
 int dxf_strip_priv(struct dxf_fs *fs, struct dxf_inode *inode, bool suid);
 
+/* ---- rescue.c ---- */
+
+/*
+ * How many bytes of @seg, which maps blocks, lie before the first block in which
+ * a bad part of it is known: seg->len where none is.
+ */
+uint64_t dxf_before_bad(const struct dxf_fs *fs, const struct dxf_seg *seg);
+/* Did a store to @seg get -EIO (@err) because of a bad block there? */
+bool dxf_met_bad(const struct dxf_fs *fs, const struct dxf_seg *seg, int err);
+/*
+ * Store the write's bytes from @pos on, where @seg begins, to the first block
+ * of it, which is bad: clears the block or moves its data elsewhere and takes
+ * it out of use.  Written blocks, and unwritten ones below the end of file.
+ * *@done: how many bytes that were.
+ * Durability: in place volatile (the caller fences), a moved block as a
+ * metadata operation.
+ * Locks: the inode's lock held exclusively, no transaction open.
+ * Returns: 0; -EIO: a bad part would be left in the file, or the source is bad;
+ * -ENOSPC no fresh block; -EFBIG; -ENOMEM, -EUCLEAN, -EROFS.
+ */
+int dxf_rescue(struct dxf_wr *w, uint64_t pos, const struct dxf_seg *seg,
+	       uint64_t *done);
+
 /* ---- alloc_write.c ---- */
 
 /*

@@ -156,23 +156,45 @@ int dxf_wr_inplace(const struct dxf_wr *w, uint64_t pos, dxf_off_t off,
 	return mark_edges(fs, w->inode, off, len) ?: err;
 }
 
+/* Zero of the segment what can be done at once: *@n bytes, 0 to try again. */
+static int zero_seg(struct dxf_wr *w, uint64_t pos, struct dxf_seg *seg,
+		    uint64_t *n)
+{
+	int err;
+
+	*n = dxf_before_bad(w->fs, seg);
+	if (*n == 0)
+		return dxf_rescue(w, pos, seg, n);
+	seg->len = *n;
+	err = dxf_persist_zero(w->fs->region, seg->off, seg->len,
+			       DXF_PERSIST_DATA);
+	if (!err)
+		return dxf_data_mark(w->fs, w->inode, seg->off, seg->len);
+	if (!dxf_met_bad(w->fs, seg, err))
+		return err;
+	*n = 0;
+	return 0;
+}
+
 int dxf_zero_mapped(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t from,
 		    uint64_t to)
 {
+	struct dxf_wr w = {
+		.fs = fs, .inode = inode, .kind = DXF_WR_ZERO,
+		.start = from, .end = to, .balloc = DXF_BALLOC_RESERVED_OK,
+	};
 	struct dxf_seg seg;
+	uint64_t n;
 	int err = 0;
 
 	dxf_rwlock_assert_wrheld(&inode->lock);
-	for (; !err && from < to; from += seg.len) {
+	for (; !err && from < to; from += n) {
 		err = dxf_seg_at(fs, inode, from, to, &seg);
 		if (err)
 			break;
-		if (!seg.mapped)
-			continue;
-		err = dxf_persist_zero(fs->region, seg.off, seg.len,
-				       DXF_PERSIST_DATA);
-		if (!err)
-			err = dxf_data_mark(fs, inode, seg.off, seg.len);
+		n = seg.len;
+		if (seg.mapped)
+			err = zero_seg(&w, from, &seg, &n);
 	}
 	return err;
 }
@@ -251,7 +273,7 @@ static int may_write(const struct dxf_peek *p, uint64_t off, unsigned int flags)
 	return (p->flags & FS_APPEND_FL) && off < p->size ? -EPERM : 0;
 }
 
-/* Overwrite from *@pos on, as far as it is mapped and written. */
+/* Overwrite from *@pos on, as far as it is mapped, written and not bad. */
 static int overwrite(const struct dxf_wr *w, uint64_t *pos)
 {
 	struct dxf_seg seg;
@@ -261,11 +283,12 @@ static int overwrite(const struct dxf_wr *w, uint64_t *pos)
 		err = dxf_seg_at(w->fs, w->inode, *pos, w->end, &seg);
 		if (err)
 			return err;
-		if (!seg.mapped)
+		seg.len = seg.mapped ? dxf_before_bad(w->fs, &seg) : 0;
+		if (seg.len == 0)
 			return 0;
 		err = dxf_wr_inplace(w, *pos, seg.off, seg.len, true);
 		if (err)
-			return err;
+			return dxf_met_bad(w->fs, &seg, err) ? 0 : err;
 		*pos += seg.len;
 	}
 	return 0;

@@ -20,7 +20,6 @@
 struct page {
 	char *addr;
 	void *bytes;		/* the same memory, elsewhere */
-	dxf_off_t off;
 };
 
 static struct page pages[MAX_PAGES];
@@ -65,7 +64,7 @@ static void install(void)
 		die("sigaction");
 }
 
-static void replace(char *addr, dxf_off_t off)
+static void replace(char *addr)
 {
 	struct page *p = &pages[npages];
 	int fd = memfd_create("poison", MFD_CLOEXEC);
@@ -77,7 +76,6 @@ static void replace(char *addr, dxf_off_t off)
 	if (p->bytes == MAP_FAILED)
 		die("mremap");
 	p->addr = addr;
-	p->off = off;
 	npages++;
 	/* A page of an empty file. */
 	if (mmap(addr, POISON_PAGE, PROT_READ | PROT_WRITE,
@@ -93,9 +91,9 @@ void poison_add(struct dxf_region *r, dxf_off_t off)
 	if (!installed)
 		install();
 	installed = true;
-	replace((char *)r->rd + off, off);
+	replace((char *)r->rd + off);
 	if (r->wr != NULL && r->wr != r->rd)
-		replace(r->wr + off, off);
+		replace(r->wr + off);
 }
 
 void poison_heal(struct dxf_region *r)
@@ -106,8 +104,8 @@ void poison_heal(struct dxf_region *r)
 		if (mremap(p->bytes, POISON_PAGE, POISON_PAGE,
 			   MREMAP_MAYMOVE | MREMAP_FIXED, p->addr) != p->addr)
 			die("mremap back");
-		dxf_badblock_clear(r, p->off, POISON_PAGE);
 	}
+	dxf_badblock_clear(r, 0, r->size);
 	__atomic_store_n(&nhits, 0, __ATOMIC_RELAXED);
 }
 

@@ -18,7 +18,7 @@
 void poison_add(struct dxf_region *r, dxf_off_t off);
 /*
  * Make all poisoned pages good again with the bytes that they had, and let the
- * region forget that they were bad.
+ * region forget all that is known to be bad.
  */
 void poison_heal(struct dxf_region *r);
 /* How many faults there were since the last poison_heal(). */
