@@ -153,9 +153,14 @@ void dxf_badblock_note_fault(struct dxf_region *r)
 	uintptr_t addr;
 	uint64_t len;
 
-	/* A truncated file is not bad media. */
 	if (dxf_guard_poison(&addr, &len))
 		dxf_badblock_note(r, by_wr ? r->wr : r->rd, addr, len);
+	/*
+	 * A truncated file is not bad media; but a DAX filesystem does not map
+	 * what the kernel knows to be bad.
+	 */
+	else if (dxf_region_is_pmem(r))
+		dxf_badblock_rescan(r);
 }
 
 /* Poison that the kernel told us about meanwhile. */

@@ -238,6 +238,16 @@ int dxf_badblock_init(struct dxf_region *r, const char *sysfs)
 	return ret;
 }
 
+void dxf_badblock_rescan(struct dxf_region *r)
+{
+	struct scan s = { .r = r };
+	uint64_t before = r->nbad;
+
+	if (scan(&s) == 0 && r->nbad != before)
+		dxf_log_err("%s: media error: the kernel lists %zu bad ranges in it now",
+			    r->node.path, r->nbad);
+}
+
 bool dxf_badblock_is_listed(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	struct scan s = { .r = r, .ask = off, .ask_len = len };

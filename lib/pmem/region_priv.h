@@ -190,6 +190,8 @@ void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len);
  * as long as @r is open.  Returns: 0, -ENOMEM.
  */
 int dxf_badblock_init(struct dxf_region *r, const char *sysfs);
+/* Add what it knows by now. */
+void dxf_badblock_rescan(struct dxf_region *r);
 /* Does the kernel list any of [@off, @off + @len) now? */
 bool dxf_badblock_is_listed(struct dxf_region *r, dxf_off_t off, uint64_t len);
 

@@ -252,6 +252,30 @@ START_TEST(test_recovery_counts_when_the_kernel_forgot_it)
 }
 END_TEST
 
+/* A DAX filesystem does not map what the kernel came to know as bad. */
+START_TEST(test_fault_on_pmem_has_the_list_read_again)
+{
+	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
+	char buf[512];
+
+	rig_write(rig_disk, "d/region0/resource", "0x100000000\n");
+	rig_write(rig_disk, "d/region0/badblocks", "");
+	rig_write(rig_disk, "d/region0/dax0.0/resource", "0x100000000\n");
+	link_device(f, "char", false, "../../d/region0/dax0.0");
+	ck_assert_int_eq(dxf_badblock_init(f, rig_disk), 0);
+	rig_write(rig_disk, "d/region0/badblocks", "16 1\n");
+	ck_assert_int_eq(ftruncate(f->node.fd, 8192), 0);
+	ck_assert_int_eq(dxf_load(f, 12288, buf, 8), -EIO);
+	ck_assert_uint_eq(f->nbad, 1);
+	ck_assert_uint_eq(f->bad[0].start, 8192);
+	ck_assert_int_eq(rig_nlog, 1);
+	/* Nothing new is worth no line. */
+	ck_assert_int_eq(dxf_load(f, 12288, buf, 8), -EIO);
+	ck_assert_int_eq(rig_nlog, 1);
+	clean_up(f);
+}
+END_TEST
+
 START_TEST(test_scan_of_devdax_in_pieces_is_left_out)
 {
 	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
@@ -334,6 +358,7 @@ static TCase *scans(void)
 	tcase_add_test(tc, test_scan_of_list_that_cannot_be_read_is_one_line);
 	tcase_add_test(tc, test_scan_of_devdax_without_list_is_silent);
 	tcase_add_test(tc, test_recovery_counts_when_the_kernel_forgot_it);
+	tcase_add_test(tc, test_fault_on_pmem_has_the_list_read_again);
 	tcase_add_loop_test(tc, test_scan_without_sysfs_finds_nothing,
 			    DXF_REGION_FILE, DXF_REGION_ANON + 1);
 	tcase_add_test(tc, test_scan_of_partition_counts_from_its_start);

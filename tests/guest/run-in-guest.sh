@@ -1,0 +1,219 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run-in-guest.sh - run a script as root in a small virtual machine that has
+# persistent memory, and exit with its status.
+#
+#	run-in-guest.sh [-m MODE] [-s MIB] [-t SECS] [-d DIR]... SCRIPT [ARG...]
+#
+#	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
+#		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
+#			driver cannot clear bad blocks
+#		legacy	a piece of memory as /dev/pmem0, whose driver can
+#	-s MIB	how much of it (default 128)
+#	-t SECS	when to give up (default 240, times DAXFUSE_GUEST_PATIENCE)
+#	-d DIR	a directory of this machine that the guest sees at the same
+#		path, read-only; SCRIPT's is one
+#
+# The guest has this machine's /usr, no network, no disk: what SCRIPT writes is
+# in memory and lost.  Its output is ours.
+#
+# Needs qemu-system-x86_64, busybox (static), kmod, cpio and a kernel with its
+# modules: of this machine, or below DAXFUSE_GUEST_KERNEL a directory with
+# boot/vmlinuz-VERSION and lib/modules/VERSION.  What is missing is said, with
+# exit status 77.  Status 124: it took too long; 125: the guest died.
+set -u
+
+mode=devdax mib=128 patience=240 dirs=()
+while getopts m:s:t:d: opt; do
+	case $opt in
+	m) mode=$OPTARG ;;
+	s) mib=$OPTARG ;;
+	t) patience=$OPTARG ;;
+	d) dirs+=("$(realpath "$OPTARG")") ;;
+	*) exit 125 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -ge 1 ] || { echo "usage: run-in-guest.sh [options] SCRIPT [ARG...]"; exit 125; }
+patience=$((patience * ${DAXFUSE_GUEST_PATIENCE:-1}))
+script=$(realpath "$1")
+shift
+
+skip() {
+	case ,${DAXFUSE_REQUIRE:-}, in
+	*,guest,*) echo "guest is required: $*"; exit 125 ;;
+	esac
+	echo "$*"
+	exit 77
+}
+
+# ---- what is needed ----
+
+PATH=$PATH:/usr/sbin:/sbin
+[ "$(uname -m)" = x86_64 ] || skip "the guest is an x86-64 machine"
+for p in qemu-system-x86_64 busybox modprobe cpio; do
+	command -v $p >/dev/null || skip "needs $p, for a guest"
+done
+
+# The newest kernel that has its modules, in the forms that packages have.
+kroot='' version=''
+for root in ${DAXFUSE_GUEST_KERNEL:+"$DAXFUSE_GUEST_KERNEL"} /; do
+	for image in "$root"/boot/vmlinuz-*; do
+		v=${image##*/vmlinuz-}
+		[ -r "$image" ] && [ -r "$root/lib/modules/$v/modules.dep" ] ||
+			continue
+		kroot=$root version=$v
+	done
+	[ -z "$version" ] || break
+done
+[ -n "$version" ] || skip "needs a kernel with modules in /boot, or DAXFUSE_GUEST_KERNEL"
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/daxfuse-guest.XXXXXX") || exit 125
+trap 'rm -rf "$work"' EXIT
+
+# ---- the first filesystem: modules, and who mounts the second ----
+
+init=$work/init.d
+mkdir -p "$init"/{bin,dev,proc,sys,job,mod,root}
+cp "$(command -v busybox)" "$init/bin/busybox" || exit 125
+for m in virtio_pci virtio_console 9pnet_virtio 9p fuse nfit nd_e820 nd_pmem \
+	 dax_pmem device_dax ext4; do
+	modprobe -d "$kroot" -S "$version" --show-depends "$m" 2>/dev/null
+done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$work/modules"
+n=100
+while read -r m; do
+	cp "$m" "$init/mod/$n-${m##*/}"
+	n=$((n + 1))
+done <"$work/modules"
+
+cat >"$init/init" <<'INIT'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+for m in /mod/*; do insmod "$m"; done
+share() {
+	mkdir -p "$2"
+	mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=loose,ro "$1" "$2"
+}
+share job /job
+. /job/settings
+
+# Make $2 (dax or pfn) of the raw namespace and give it to driver $1.
+claim() {
+	nd=/sys/bus/nd
+	region=$nd/devices/region0
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ -e $nd/devices/namespace0.0/size ] && break
+		sleep 0.2
+	done
+	echo namespace0.0 >$nd/drivers/nd_pmem/unbind 2>/dev/null
+	seed=$(cat $region/$2_seed)
+	echo 0d6af4f4-4f0c-4e5e-9a36-5c1d9ad0f5e5 >$nd/devices/$seed/uuid
+	echo 2097152 >$nd/devices/$seed/align
+	echo ram >$nd/devices/$seed/mode
+	echo namespace0.0 >$nd/devices/$seed/namespace
+	echo "$seed" >$nd/drivers/$1/bind
+}
+case $mode in
+devdax) claim dax_pmem dax ;;
+fsdax) claim nd_pmem pfn ;;
+esac
+
+mount -t tmpfs -o mode=755 none /root
+cd /root
+mkdir -p proc sys dev tmp run var/tmp mnt etc home
+chmod 1777 tmp
+for d in bin sbin lib lib32 lib64; do ln -s usr/$d $d; done
+printf 'root:x:0:0:root:/:/bin/sh\n' >etc/passwd
+printf 'root:x:0:\n' >etc/group
+printf 'user_allow_other\n' >etc/fuse.conf
+ln -s /proc/self/mounts etc/mtab
+i=0
+while read -r dir; do
+	share d$i "/root$dir"
+	i=$((i + 1))
+done </job/dirs
+[ -e /job/ld.so.cache ] && cp /job/ld.so.cache etc/
+[ -d /job/alternatives ] && cp -a /job/alternatives etc/
+mount --move /proc proc
+mount --move /sys sys
+mount --move /dev dev
+mkdir -p dev/shm
+mount -t tmpfs none dev/shm
+port=$(ls dev/vport*p1)
+cp /job/command run/command
+chroot . /bin/bash /run/command >"$port" 2>&1 <dev/null
+echo "guest-status $?" >"$port"
+poweroff -f
+INIT
+chmod +x "$init/init"
+(cd "$init" && find . | cpio -o -H newc --quiet) >"$work/initrd" || exit 125
+rm -rf "$init"
+
+# ---- the job ----
+
+mkdir "$work/job"
+dirs=(/usr "$(dirname "$script")" ${dirs[@]+"${dirs[@]}"})
+printf 'mode=%s\n' "$mode" >"$work/job/settings"
+printf '%s\n' "${dirs[@]}" >"$work/job/dirs"
+cp /etc/ld.so.cache "$work/job/" 2>/dev/null
+cp -a /etc/alternatives "$work/job/" 2>/dev/null
+{
+	printf 'export PATH=/usr/sbin:/usr/bin HOME=/ LC_ALL=C DAXFUSE_GUEST=%s\n' "$mode"
+	printf 'cd /tmp\nexec bash %q' "$script"
+	[ $# -eq 0 ] || printf ' %q' "$@"
+	echo
+} >"$work/job/command"
+
+shares=() n=0
+share() {
+	shares+=(-fsdev "local,id=f$n,path=$2,security_model=none,readonly=on,multidevs=remap"
+		 -device "virtio-9p-pci,fsdev=f$n,mount_tag=$1")
+	n=$((n + 1))
+}
+share job "$work/job"
+for ((i = 0; i < ${#dirs[@]}; i++)); do share "d$i" "${dirs[i]}"; done
+
+# ---- the machine ----
+
+machine=pc memory=1024 extra=() append=
+case $mode in
+legacy)
+	# the firmware keeps the end of the memory for itself
+	memory=$((1024 + mib + 16))
+	append="memmap=${mib}M!1024M" ;;
+devdax | fsdax)
+	machine=pc,nvdimm=on
+	extra=(-object "memory-backend-file,id=nv,share=on,mem-path=$work/nvdimm,size=${mib}M"
+	       -device nvdimm,id=nv0,memdev=nv) ;;
+*)
+	echo "run-in-guest.sh: no mode $mode"
+	exit 125 ;;
+esac
+accel=tcg,thread=multi cpu=max
+[ -w /dev/kvm ] && grep -qE '^flags.* (vmx|svm) ' /proc/cpuinfo && accel=kvm cpu=host
+
+timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
+	-machine "$machine" -m "${memory}M,slots=2,maxmem=$((memory + mib + 1024))M" \
+	-smp 1 -nodefaults -no-user-config -display none -no-reboot \
+	-kernel "$kroot/boot/vmlinuz-$version" -initrd "$work/initrd" \
+	-append "console=ttyS0 panic=-1 quiet $append" \
+	-serial "file:$work/console" -device virtio-serial-pci \
+	-chardev "file,id=out,path=$work/out" \
+	-device virtserialport,chardev=out,name=out \
+	"${extra[@]}" "${shares[@]}" </dev/null >"$work/qemu" 2>&1
+status=$?
+sed '$ { /^guest-status /d }' "$work/out" 2>/dev/null
+[ $status -ne 124 ] || { echo "the guest took more than $patience s"; tail -n 20 "$work/console"; exit 124; }
+status=$(sed -n '$ s/^guest-status //p' "$work/out" 2>/dev/null)
+if [ -z "$status" ]; then
+	echo "the guest died:"
+	cat "$work/qemu"
+	tail -n 30 "$work/console"
+	exit 125
+fi
+exit "$status"
