@@ -12,11 +12,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "guard.h"
 #include "log.h"
 #include "region_priv.h"
+
+/* What the kernel says of poison is no longer where it knows the place. */
+#define BASE_PAGE	4096u
 
 static void check_list(const struct dxf_region *r)
 {
@@ -135,15 +139,53 @@ void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		    ret != 0 ? ", not remembered: out of memory" : "");
 }
 
+/* How many bytes of [@off, @off + @len) are known to be bad. */
+static uint64_t bad_bytes(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	dxf_off_t end = off + len;
+	uint64_t sum = 0;
+
+	DXF_SCOPED_MUTEX(&r->bad_lock);
+	for (size_t i = find_locked(r, off);
+	     i < r->nbad && r->bad[i].start < end; i++)
+		sum += DXF_MIN(r->bad[i].end, end) -
+		       DXF_MAX(r->bad[i].start, off);
+	return sum;
+}
+
+/*
+ * A dax device tells of poison by the huge page that it maps, not by the place
+ * in it; the place is in the kernel's list a moment later.
+ * Returns: is some of the range in ours now?
+ */
+static bool find_in_huge_page(struct dxf_region *r, dxf_off_t off,
+			      uint64_t len)
+{
+	uint64_t before = bad_bytes(r, off, len), now = before;
+
+	for (int i = 0; i < 10 && now == before; i++) {
+		if (i > 0)
+			usleep(10000);
+		dxf_badblock_rescan(r);
+		now = bad_bytes(r, off, len);
+	}
+	return now != 0;
+}
+
 void dxf_badblock_note(struct dxf_region *r, const char *base, uintptr_t addr,
 		       uint64_t len)
 {
-	/* A huge page may start before the window. */
+	bool huge = dxf_region_is_pmem(r) && len > BASE_PAGE;
+
+	/* A huge page may start before the window, and end behind it. */
 	if (addr < (uintptr_t)base) {
 		len -= DXF_MIN(len, (uintptr_t)base - addr);
 		addr = (uintptr_t)base;
 	}
-	dxf_region_add_bad(r, addr - (uintptr_t)base, len);
+	addr -= (uintptr_t)base;
+	len = addr < r->size ? DXF_MIN(len, r->size - addr) : 0;
+	if (!huge || !find_in_huge_page(r, addr, len))
+		dxf_region_add_bad(r, addr, len);
 }
 
 void dxf_badblock_note_fault(struct dxf_region *r)

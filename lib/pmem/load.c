@@ -16,6 +16,9 @@
 #include "log.h"
 #include "region_priv.h"
 
+/* New poison that one load may meet before it gives up. */
+#define MAX_TRIES	4
+
 static _Thread_local bool met_media;
 
 bool dxf_load_met_media(void)
@@ -51,38 +54,40 @@ int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len)
 	return media_error();
 }
 
-/* Bytes from @addr on that lie before what the last fault said is bad. */
+/* Bytes before what the last fault touched. */
 static size_t before_fault(const char *addr, size_t len)
 {
-	uintptr_t start = dxf_guard_fault.addr;
-	uint64_t plen;
+	uintptr_t at = dxf_guard_fault.addr;
 
-	(void)dxf_guard_poison(&start, &plen);
-	if (start <= (uintptr_t)addr || start - (uintptr_t)addr >= len)
+	if (at <= (uintptr_t)addr || at - (uintptr_t)addr >= len)
 		return 0;
-	return start - (uintptr_t)addr;
+	return at - (uintptr_t)addr;
 }
 
 ssize_t dxf_load_some(struct dxf_region *r, dxf_off_t off, void *buf,
 		      size_t len)
 {
+	uintptr_t addr;
 	struct dxf_bad bad;
+	uint64_t plen;
 
 	if (!dxf_region_holds(r, off, len))
 		return -ERANGE;
 	assert(len > 0 && len <= SSIZE_MAX);
 	if (dxf_fault(DXF_FAULT_LOAD))
 		return planned_error();
-	if (dxf_badblock_find(r, off, len, &bad)) {
-		if (bad.start <= off)
-			return media_error();
-		len = bad.start - off;
+	for (int tries = 0; tries < MAX_TRIES && len > 0; tries++) {
+		if (dxf_badblock_find(r, off, len, &bad)) {
+			if (bad.start <= off)
+				break;
+			len = bad.start - off;
+		}
+		if (dxf_access_load(buf, r->rd + off, len) == 0)
+			return (ssize_t)len;
+		dxf_badblock_note_fault(r);
+		/* Poison is in the list now, what was cut off never is. */
+		if (!dxf_guard_poison(&addr, &plen))
+			len = before_fault(r->rd + off, len);
 	}
-	if (dxf_access_load(buf, r->rd + off, len) == 0)
-		return (ssize_t)len;
-	dxf_badblock_note_fault(r);
-	len = before_fault(r->rd + off, len);
-	if (len == 0 || dxf_access_load(buf, r->rd + off, len) != 0)
-		return media_error();
-	return (ssize_t)len;
+	return media_error();
 }

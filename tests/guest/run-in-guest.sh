@@ -4,7 +4,7 @@
 # run-in-guest.sh - run a script as root in a small virtual machine that has
 # persistent memory, and exit with its status.
 #
-#	run-in-guest.sh [-m MODE] [-s MIB] [-t SECS] [-d DIR]... SCRIPT [ARG...]
+#	run-in-guest.sh [-e] [-m MODE] [-s MIB] [-t SECS] [-d DIR]... SCRIPT [ARG...]
 #
 #	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
 #		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
@@ -12,6 +12,8 @@
 #		legacy	a piece of memory as /dev/pmem0, whose driver can
 #	-s MIB	how much of it (default 128)
 #	-t SECS	when to give up (default 240, times DAXFUSE_GUEST_PATIENCE)
+#	-e	when SCRIPT prints a line `machine-check ADDRESS` (0x...) the memory
+#		at that physical address reports an uncorrected error
 #	-d DIR	a directory of this machine that the guest sees at the same
 #		path, read-only; SCRIPT's is one
 #
@@ -24,9 +26,10 @@
 # exit status 77.  Status 124: it took too long; 125: the guest died.
 set -u
 
-mode=devdax mib=128 patience=240 dirs=()
-while getopts m:s:t:d: opt; do
+mode=devdax mib=128 patience=240 dirs=() errors=
+while getopts em:s:t:d: opt; do
 	case $opt in
+	e) errors=1 ;;
 	m) mode=$OPTARG ;;
 	s) mib=$OPTARG ;;
 	t) patience=$OPTARG ;;
@@ -197,9 +200,40 @@ esac
 accel=tcg,thread=multi cpu=max
 [ -w /dev/kvm ] && grep -qE '^flags.* (vmx|svm) ' /proc/cpuinfo && accel=kvm cpu=host
 
+# A guest that looks like a server's CPU hears of scrubbing errors; they come
+# from the monitor.
+monitor=none
+watch_for_errors() {
+	local n=1 addr
+	while sleep 0.2; do
+		addr=$(sed -n 's/^machine-check \(0x[0-9a-f]*\)$/\1/p' \
+			"$work/out" 2>/dev/null | sed -n "${n}p")
+		[ -n "$addr" ] || continue
+		n=$((n + 1))
+		python3 - "$work/monitor" "$addr" <<-'SEND'
+			import socket, sys
+			s = socket.socket(socket.AF_UNIX)
+			s.connect(sys.argv[1])
+			s.settimeout(10)
+			s.recv(4096)
+			line = "mce 0 9 0xbd000000000000c0 0x5 %s 0x8c\n"
+			s.send((line % sys.argv[2]).encode())
+			s.recv(4096)
+		SEND
+	done
+}
+if [ -n "$errors" ]; then
+	accel=tcg,thread=multi
+	cpu=max,vendor=GenuineIntel,family=6,model=85,stepping=4
+	monitor=unix:$work/monitor,server=on,wait=off
+	watch_for_errors &
+	watcher=$!
+	trap 'kill $watcher; rm -rf "$work"' EXIT
+fi
+
 timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
 	-machine "$machine" -m "${memory}M,slots=2,maxmem=$((memory + mib + 1024))M" \
-	-smp 1 -nodefaults -no-user-config -display none -no-reboot \
+	-smp 1 -nodefaults -no-user-config -display none -no-reboot -monitor "$monitor" \
 	-kernel "$kroot/boot/vmlinuz-$version" -initrd "$work/initrd" \
 	-append "console=ttyS0 panic=-1 quiet $append" \
 	-serial "file:$work/console" -device virtio-serial-pci \

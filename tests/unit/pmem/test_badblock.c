@@ -276,6 +276,42 @@ START_TEST(test_fault_on_pmem_has_the_list_read_again)
 }
 END_TEST
 
+/* A dax device names the huge page, the kernel's list the sector in it. */
+START_TEST(test_poison_in_a_huge_page_is_where_the_list_says)
+{
+	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
+
+	rig_write(rig_disk, "d/region0/resource", "0x100000000\n");
+	rig_write(rig_disk, "d/region0/badblocks", "");
+	rig_write(rig_disk, "d/region0/dax0.0/resource", "0x100000000\n");
+	link_device(f, "char", false, "../../d/region0/dax0.0");
+	ck_assert_int_eq(dxf_badblock_init(f, rig_disk), 0);
+	rig_write(rig_disk, "d/region0/badblocks", "16 1\n");
+	dxf_badblock_note(f, f->rd, (uintptr_t)f->rd, 2 * DXF_MIB);
+	ck_assert_uint_eq(f->nbad, 1);
+	ck_assert_uint_eq(f->bad[0].start, 8192);
+	ck_assert_uint_eq(f->bad[0].end, 8192 + 512);
+	/* Told again, though known: nothing is added. */
+	dxf_badblock_note(f, f->rd, (uintptr_t)f->rd, 2 * DXF_MIB);
+	ck_assert_uint_eq(f->bad[0].end, 8192 + 512);
+	clean_up(f);
+}
+END_TEST
+
+/* Without a list all that the kernel names is taken for bad. */
+START_TEST(test_poison_in_a_huge_page_without_list_is_all_of_it)
+{
+	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
+
+	ck_assert_int_eq(dxf_badblock_init(f, rig_disk), 0);
+	dxf_badblock_note(f, f->rd, (uintptr_t)f->rd - 4096, DXF_MIB);
+	ck_assert_uint_eq(f->nbad, 1);
+	ck_assert_uint_eq(f->bad[0].start, 0);
+	ck_assert_uint_eq(f->bad[0].end, DXF_MIB - 4096);
+	clean_up(f);
+}
+END_TEST
+
 START_TEST(test_scan_of_devdax_in_pieces_is_left_out)
 {
 	struct dxf_region *f = pretend(DXF_REGION_DEVDAX);
@@ -359,6 +395,9 @@ static TCase *scans(void)
 	tcase_add_test(tc, test_scan_of_devdax_without_list_is_silent);
 	tcase_add_test(tc, test_recovery_counts_when_the_kernel_forgot_it);
 	tcase_add_test(tc, test_fault_on_pmem_has_the_list_read_again);
+	tcase_add_test(tc, test_poison_in_a_huge_page_is_where_the_list_says);
+	tcase_add_test(tc,
+		test_poison_in_a_huge_page_without_list_is_all_of_it);
 	tcase_add_loop_test(tc, test_scan_without_sysfs_finds_nothing,
 			    DXF_REGION_FILE, DXF_REGION_ANON + 1);
 	tcase_add_test(tc, test_scan_of_partition_counts_from_its_start);
