@@ -144,18 +144,26 @@ static bool is_expected(const char *line)
 		 strstr(line, "non-contiguous)") != NULL);
 }
 
-bool image_is_clean(struct dxf_region *r)
+bool image_passes(struct dxf_region *r, char *out, size_t cap)
 {
-	char out[8192], *line, *rest = out;
+	char *line, *rest = out;
 	bool clean;
 
-	clean = image_run(r, "e2fsck -fn $IMG", false, out, sizeof(out)) == 0;
+	clean = image_run(r, "e2fsck -fn $IMG", false, out, cap) == 0;
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (line[0] != '\0' && !is_expected(line))
 			clean = false;
 		if (rest != NULL)
 			rest[-1] = '\n';
 	}
+	return clean;
+}
+
+bool image_is_clean(struct dxf_region *r)
+{
+	char out[8192];
+	bool clean = image_passes(r, out, sizeof(out));
+
 	if (!clean)
 		fprintf(stderr, "e2fsck -fn:\n%s\n", out);
 	return clean;

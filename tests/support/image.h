@@ -36,6 +36,8 @@ int image_run(struct dxf_region *r, const char *command, bool reload,
  * and nothing else; else what it says goes to stderr.
  */
 bool image_is_clean(struct dxf_region *r);
+/* The same in silence; what e2fsck said is in @out. */
+bool image_passes(struct dxf_region *r, char *out, size_t cap);
 
 /* A copy of the region's bytes; free(3) it. */
 void *image_snapshot(struct dxf_region *r);

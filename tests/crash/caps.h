@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * caps.h - how much of each kind of state is sampled, quick and full.
+ */
+#ifndef CRASH_CAPS_H
+#define CRASH_CAPS_H
+
+#include "run.h"
+
+static inline void caps_set(struct run_opts *o, bool full)
+{
+	o->caps = full ? (struct states_caps){ 8, 64, 96, 16 } :
+			 (struct states_caps){ 3, 8, 8, 4 };
+	o->inner = full ? (struct states_caps){ 4, 16, 16, 6 } :
+			  (struct states_caps){ 2, 3, 3, 2 };
+	o->inside = full ? 4 : 1;
+}
+
+#endif
