@@ -23,7 +23,7 @@ struct page {
 };
 
 static struct page pages[MAX_PAGES];
-static int npages;
+static int npages;		/* atomic: counts those that are set */
 static int nhits;		/* atomic */
 static struct sigaction next;
 
@@ -38,7 +38,7 @@ static void on_sigbus(int sig, siginfo_t *si, void *context)
 {
 	siginfo_t as = *si;
 
-	for (int i = 0; i < npages; i++) {
+	for (int i = __atomic_load_n(&npages, __ATOMIC_ACQUIRE); i-- > 0; ) {
 		if ((uintptr_t)si->si_addr - (uintptr_t)pages[i].addr >=
 		    POISON_PAGE || si->si_code <= 0)
 			continue;
@@ -76,7 +76,7 @@ static void replace(char *addr)
 	if (p->bytes == MAP_FAILED)
 		die("mremap");
 	p->addr = addr;
-	npages++;
+	__atomic_store_n(&npages, npages + 1, __ATOMIC_RELEASE);
 	/* A page of an empty file. */
 	if (mmap(addr, POISON_PAGE, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_FIXED, fd, 0) != addr)
