@@ -31,16 +31,20 @@ start() {
 		must mkdir "$mnt"
 		defer give_up_mount "$mnt"
 	fi
-	"$DAXFUSE" -f "$img" "$mnt" -o dax=always ${1:+-o "$1"} >"$log" 2>&1 &
+	"$DAXFUSE" -f "$img" "$mnt" -o "$1" >"$log" 2>&1 &
+	daemon=$!
 	for ((i = 0; i < 200; i++)); do is_mounted && return; sleep 0.1; done
 	fail "not mounted: $(cat "$log")"
 }
 
 # The sector on the disk of block $2 of file $1 in the image.
 sector_of() {
-	local blk
-	blk=$(debugfs -R "bmap /$1 $2" "$img" 2>/dev/null)
-	filefrag -b4096 -e "$img" | awk -v b="$blk" '
+	on_disk "$(debugfs -R "bmap /$1 $2" "$img" 2>/dev/null)"
+}
+
+# The sector on the disk of block $1 of the image.
+on_disk() {
+	filefrag -b4096 -e "$img" | awk -v b="$1" '
 		$1 ~ /^[0-9]+:$/ {
 			gsub(/[.:]/, " ")
 			if (b >= $2 && b <= $3) print ($4 + b - $2) * 8
@@ -52,19 +56,33 @@ is_listed() {
 	grep -q "^$1 " $list
 }
 
-start
+start dax=always
 for f in known other later part; do
 	must dd if=/dev/urandom of="$tmp/$f" bs=4096 count=16 status=none
 	must cp "$tmp/$f" "$mnt/$f"
 done
+# Its inode is in another block than those.
+for i in {1..40}; do : >"$mnt/$i"; done
+must mv "$mnt/40" "$mnt/far"
 unmount_image
 check_image
 known=$(sector_of known 5) later=$(sector_of later 9) part=$(sector_of part 3)
 [ -n "$known" ] && [ -n "$later" ] && [ -n "$part" ] || fail "no sectors"
 
-# Known at the mount.
+# Known at the mount; through the page cache, which reads ahead, and without.
 echo "$known 8" >$list || fail "cannot inject"
-start
+for opts in dax=never dax=always,nomcsafe; do
+	start $opts
+	status=0
+	dd if="$mnt/known" of="$tmp/got" bs=4096 status=none 2>/dev/null || status=$?
+	must_be $status 1 "$opts"
+	must_be "$(stat -c %s "$tmp/got")" $((5 * 4096)) "bytes, $opts"
+	must cmp -n $((5 * 4096)) "$tmp/got" "$tmp/known"
+	must cmp -i $((6 * 4096)) "$tmp/known" "$mnt/known"
+	must cmp "$tmp/other" "$mnt/other"
+	unmount_image
+done
+start dax=always
 grep -q 'the kernel lists 1 bad' "$log" || fail "the log: $(cat "$log")"
 status=0
 dd if="$mnt/known" of="$tmp/got" bs=4096 status=none 2>/dev/null || status=$?
@@ -108,7 +126,7 @@ must rm "$mnt/later"
 unmount_image
 
 # The next mount sees the same, and a checker that reads nothing bad agrees.
-start ro
+start dax=always,ro
 must cmp "$tmp/known" "$mnt/known"
 must cmp "$tmp/part" "$mnt/part"
 unmount_image
@@ -119,4 +137,21 @@ if [ "$DAXFUSE_GUEST" = legacy ]; then
 else
 	must_be "$retired" 2 "blocks out of use"
 fi
+
+# A block of the inode table: an error of the filesystem, which goes read-only.
+blk=$(debugfs -R 'imap /far' "$img" 2>/dev/null |
+	sed -n 's/.*located at block \([0-9]*\),.*/\1/p')
+[ -n "$blk" ] || fail "no inode"
+echo "$(on_disk "$blk") 8" >$list
+start dax=always
+must cmp "$tmp/other" "$mnt/other"
+must_fail ls -l "$mnt/far"
+must_say 'Input/output error'
+must_fail touch "$mnt/new"
+kill -0 $daemon || fail "the daemon died: $(cat "$log")"
+grep -q 'metadata cannot be read' "$log" || fail "the log: $(cat "$log")"
+must umount "$mnt"
+wait $daemon
+must dumpe2fs -h "$img" >"$tmp/super" 2>/dev/null
+grep -q '^Filesystem state:.*with errors' "$tmp/super" || fail "$(cat "$tmp/super")"
 exit 0
