@@ -18,19 +18,23 @@
 #include "bmap_priv.h"
 #include "ext2_priv.h"
 
+/* How far behind its size the list may go on; the tools keep it exact. */
+#define MAX_BEHIND	1024
+
 /* The first hole of the list at or behind *@lblk. */
 static int find_end(struct dxf_node *n, const struct dxf_dinode *di,
 		    dxf_lblk_t *lblk)
 {
 	struct dxf_run run;
 
-	for (;;) {
+	for (int i = 0; i < MAX_BEHIND; i++) {
 		int err = dxf_ind_lookup(n, di, *lblk, 1, &run);
 
 		if (err || run.pblk == 0)
 			return err;
 		*lblk = run.lblk + run.nblk;
 	}
+	return -EFBIG;
 }
 
 static int append(struct dxf_node *n, struct dxf_dinode *di,

@@ -123,8 +123,9 @@ bool dxf_met_bad(const struct dxf_fs *fs, const struct dxf_seg *seg, int err);
  * Durability: in place volatile (the caller fences), a moved block as a
  * metadata operation.
  * Locks: the inode's lock held exclusively, no transaction open.
- * Returns: 0; -EIO: a bad part would be left in the file, or the source is bad;
- * -ENOSPC no fresh block; -EFBIG; -ENOMEM, -EUCLEAN, -EROFS.
+ * Returns: 0; -EIO: a bad part would be left in the file, the source is bad, or
+ * the list of bad blocks cannot take one more; -ENOSPC no fresh block; -ENOMEM,
+ * -EUCLEAN, -EROFS.
  */
 int dxf_rescue(struct dxf_wr *w, uint64_t pos, const struct dxf_seg *seg,
 	       uint64_t *done);

@@ -234,6 +234,9 @@ int dxf_rescue(struct dxf_wr *w, uint64_t pos, const struct dxf_seg *seg,
 	err = clear_in_place(&rs);
 	if (err == -EIO && !leaves_bad(&rs))
 		err = move_to_fresh(&rs);
+	/* The list of bad blocks is full, or not one: the block stays. */
+	if (err == -EFBIG)
+		err = -EIO;
 	if (!err)
 		*done = rs.end - pos;
 	return err;

@@ -283,58 +283,14 @@ static int prepare(struct dxf_region *r, dxf_off_t off, uint64_t len,
 	return dxf_hostalloc_ensure(r, off, len);
 }
 
-/* Write through the host: a DAX filesystem's driver clears poison so. */
-static int write_file(const struct dxf_region *r, dxf_off_t off,
-		      const char *src, size_t len)
-{
-	while (len > 0) {
-		size_t n = src != NULL ? len : DXF_MIN(len, ZEROS_LEN);
-		ssize_t done = pwrite(r->node.fd, src != NULL ? src : zeros,
-				      n, (off_t)(r->offset + off));
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -EIO;
-		off += (size_t)done;
-		len -= (size_t)done;
-		if (src != NULL)
-			src += done;
-	}
-	return 0;
-}
-
-static int verify(const struct dxf_region *r, dxf_off_t off, size_t len)
-{
-	char buf[ZEROS_LEN];
-	int ret = 0;
-
-	for (size_t n; ret == 0 && len > 0; off += n, len -= n) {
-		n = DXF_MIN(len, sizeof(buf));
-		ret = dxf_access_load(buf, r->rd + off, n);
-	}
-	return ret;
-}
-
-/* Overwrite bad blocks: good again is what can be loaded afterwards. */
 static int recover(struct dxf_region *r, dxf_off_t off, const char *src,
 		   size_t len, unsigned int flags)
 {
-	int ret = 0;
+	int ret = dxf_badclear_write(r, off, src, len);
 
-	if (r->node.kind == DXF_REGION_FILE ||
-	    r->node.kind == DXF_REGION_BLOCK)
-		ret = write_file(r, off, src, len);
 	if (ret == 0)
 		ret = store(r, off, src, len, flags);
-	if (ret == 0)
-		ret = verify(r, off, len);
-	/* What the kernel still lists would be bad again at the next mount. */
-	if (ret == 0 && dxf_badblock_is_listed(r, off, len))
-		ret = -EIO;
-	if (ret == 0)
-		dxf_badblock_clear(r, off, len);
-	return ret;
+	return ret == 0 ? dxf_badclear_finish(r, off, len) : ret;
 }
 
 /* @src NULL: zeros. */
@@ -426,6 +382,8 @@ static uint64_t clip(const struct dxf_region *r, dxf_off_t off, uint64_t len)
 
 int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
+	int ret;
+
 	if (off > r->size)
 		return -ERANGE;
 	if (dxf_fault(DXF_FAULT_PERSIST))
@@ -435,7 +393,10 @@ int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		return 0;
 	announce(r, (struct dxf_persist_event){
 		.op = DXF_PERSIST_OP_FLUSH, .off = off, .len = len });
-	return flush_addr(r, r->wr + off, len);
+	ret = flush_addr(r, r->wr + off, len);
+	if (ret != 0)
+		dxf_badblock_note_fault(r);
+	return ret;
 }
 
 void dxf_persist_fence(struct dxf_region *r)

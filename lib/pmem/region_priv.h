@@ -183,6 +183,21 @@ void dxf_badblock_note_fault(struct dxf_region *r);
 /* The sectors that lie wholly in [@off, @off + @len) are good again. */
 void dxf_badblock_clear(struct dxf_region *r, dxf_off_t off, uint64_t len);
 
+/* ---- badclear.c: before and after persist's own stores to bad blocks ---- */
+
+/*
+ * Write through the host (@src NULL: zeros): the driver below a DAX filesystem
+ * clears poison so.  What has no host is left to the stores.
+ * Returns: 0; -EIO.
+ */
+int dxf_badclear_write(const struct dxf_region *r, dxf_off_t off,
+		       const char *src, size_t len);
+/*
+ * Is the range good now?  Then it leaves the list of bad blocks.
+ * Returns: 0; -EIO: it cannot be loaded, or the kernel still lists it.
+ */
+int dxf_badclear_finish(struct dxf_region *r, dxf_off_t off, size_t len);
+
 /* ---- badscan.c ---- */
 
 /*

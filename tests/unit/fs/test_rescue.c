@@ -452,6 +452,49 @@ START_TEST(test_rescue_of_many_blocks_fills_the_list)
 }
 END_TEST
 
+/* A list that leads round in circles holds nobody up. */
+START_TEST(test_rescue_with_a_hostile_list_is_eio)
+{
+	uint32_t bs, loop;
+	dxf_ino_t map;
+	char cmd[100];
+	uint32_t *ptrs;
+
+	setup(_i);
+	bs = block_size();
+	map = fsx_create(&x, DXF_ROOT_INO, "map");
+	fsx_write(&x, map, 0, 'm', bs);
+	loop = (uint32_t)(media_of(map, 0) / bs);
+	ptrs = malloc(bs);
+	for (uint32_t i = 0; i < bs / 4; i++)
+		ptrs[i] = loop;
+	ck_assert_int_eq(dxf_fs_write(x.fs, map, 0, ptrs, bs, 0, &fsx_root),
+			 bs);
+	free(ptrs);
+	fsx_umount(&x);
+	for (int i = 0; i < 15; i++) {
+		const char *const tree[] = { "IND", "DIND", "TIND" };
+
+		if (i < 12)
+			snprintf(cmd, sizeof(cmd), "sif <1> block[%d] %u", i,
+				 loop);
+		else
+			snprintf(cmd, sizeof(cmd), "sif <1> block[%s] %u",
+				 tree[i - 12], loop);
+		fsx_debugfs(&x, cmd);
+	}
+	fsx_mount(&x);
+	fsx_hold(&x, ino);
+	dxf_region_add_bad(x.region, media_of(ino, 2 * PAGE), bs);
+	dxf_fault_arm(DXF_FAULT_PERSIST, 1);
+	ck_assert_int_eq(put(2 * PAGE, bs), -EIO);
+	ck_assert(dxf_fault_disarm());
+	poison_heal(x.region);
+	check_bytes(LEN);
+	fsx_remove(&x);
+}
+END_TEST
+
 /* ---- the fault plan ---- */
 
 static const enum dxf_fault_kind kinds[] = {
@@ -522,6 +565,7 @@ static void add(TCase *tc)
 	EACH(test_rescue_new_blocks_that_are_bad_are_left_out);
 	EACH(test_rescue_without_room_is_enospc);
 	EACH(test_rescue_of_many_blocks_fills_the_list);
+	EACH(test_rescue_with_a_hostile_list_is_eio);
 	tcase_add_loop_test(tc, test_rescue_under_faults_leaves_old_or_new, 0,
 			    DXF_ARRAY_SIZE(kinds));
 }
