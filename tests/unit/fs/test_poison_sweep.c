@@ -6,6 +6,7 @@
  * again e2fsck agrees.
  */
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -296,6 +297,43 @@ static ssize_t op_copy(void)
 	return dxf_fs_copy_range(x.fs, in, 0, out, 0, 3 * BS, 0, &fsx_root);
 }
 
+static ssize_t op_exchange(void)
+{
+	return dxf_fs_rename(x.fs, DXF_ROOT_INO, "plain", DXF_ROOT_INO,
+			     "frag", RENAME_EXCHANGE);
+}
+
+static ssize_t op_chattr(void)
+{
+	uint32_t flags;
+	int err;
+
+	FIND(ino, "plain");
+	err = dxf_fs_getflags(x.fs, ino, &flags);
+	return err ? err : dxf_fs_setflags(x.fs, ino, flags | FS_NODUMP_FL,
+					   &fsx_root);
+}
+
+/* From data to data: what it finds is right, or it says that it cannot. */
+static ssize_t op_seek(void)
+{
+	uint64_t at = 0, hole;
+	int err;
+
+	FIND(ino, "frag");
+	for (uint64_t i = 0; i < 15; i++) {
+		err = dxf_fs_lseek(x.fs, ino, at, SEEK_DATA, &at);
+		if (!err)
+			err = dxf_fs_lseek(x.fs, ino, at, SEEK_HOLE, &hole);
+		if (err)
+			return err;
+		ck_assert_uint_eq(at, i * 2 * BS);
+		ck_assert_uint_eq(hole, at + BS);
+		at = hole;
+	}
+	return 0;
+}
+
 static ssize_t op_fsync(void)
 {
 	FIND(ino, "plain");
@@ -339,7 +377,8 @@ static const struct op {
 	DATA(append), DATA(fill_hole), DATA(fill_far_hole), OP(shrink),
 	OP(empty), OP(grow), DATA(punch), DATA(punch_frag), DATA(zero),
 	DATA(allocate), OP(set_xattr), OP(new_xattr_block), OP(remove_xattr),
-	OP(chmod), DATA(copy), OP(fsync), OP(tmpfile),
+	OP(chmod), DATA(copy), OP(exchange), OP(chattr), OP(seek), OP(fsync),
+	OP(tmpfile),
 };
 
 /* ---- the places ---- */
@@ -477,7 +516,10 @@ START_TEST(test_poison_under_an_operation)
 }
 END_TEST
 
-/* It is bad before the mount, which is refused or shows what it can. */
+/*
+ * It is bad before the mount, which is refused or shows what it can.  Loop
+ * index: image, and read-only or not.
+ */
 START_TEST(test_poison_before_the_mount)
 {
 	dxf_off_t place[256];
@@ -485,13 +527,15 @@ START_TEST(test_poison_before_the_mount)
 	struct dxf_err err;
 	int n, nmounted = 0, e;
 
-	begin(&images[_i], &s);
+	begin(&images[_i % 2], &s);
 	n = find_places(&s, place, 256);
 	for (int i = 0; i < n; i++) {
 		fsx_restore(&x, &s);
 		poison_add(x.region, place[i]);
 		err.text[0] = '\0';
+		x.opts.ro = _i >= 2;
 		e = fsx_try_mount(&x, &err);
+		x.opts.ro = false;
 		if (e == 0) {
 			nmounted++;
 			op_read_all();
@@ -552,7 +596,7 @@ static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, test_poison_under_an_operation, 0,
 			    2 * DXF_ARRAY_SIZE(ops));
-	tcase_add_loop_test(tc, test_poison_before_the_mount, 0, 2);
+	tcase_add_loop_test(tc, test_poison_before_the_mount, 0, 4);
 	tcase_add_loop_test(tc,
 		test_poison_under_all_operations_with_errors_continue, 0, 2);
 }
