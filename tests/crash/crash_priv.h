@@ -41,6 +41,15 @@ struct dxf_fs_opts run_fs_opts(const struct run_workload *w,
 /* Say why; returns false. */
 bool run_wrong(struct run_result *res, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* One step, which must end as it says. */
+bool run_step(struct script_fs *x, const struct script_step *st,
+	      struct run_result *res);
+/* Was a state of this key tried?  It is from now on. */
+bool run_seen(struct run *r, uint64_t key);
+/* Mount, do all of the text, unmount; nothing is recorded. */
 bool run_setup(struct script_fs *x, const char *text, struct run_result *res);
+/* A workload of several threads, "script | script". */
+bool run_threads(const struct run_workload *w, const struct run_opts *o,
+		 struct run_result *res);
 
 #endif

@@ -66,7 +66,7 @@ bool run_wrong(struct run_result *res, const char *fmt, ...)
 	return false;
 }
 
-static bool do_step(struct script_fs *x, const struct script_step *st,
+bool run_step(struct script_fs *x, const struct script_step *st,
 		    struct run_result *res)
 {
 	int e = script_step(x, st);
@@ -87,7 +87,7 @@ bool run_setup(struct script_fs *x, const char *text, struct run_result *res)
 		return run_wrong(res, "setup: mount: %s", why);
 	script_parse(&s, text);
 	for (unsigned int i = 0; i < s.n; i++) {
-		if (!do_step(x, &s.step[i], res))
+		if (!run_step(x, &s.step[i], res))
 			return false;
 	}
 	return script_umount(x) == 0 ? true :
@@ -116,7 +116,7 @@ static bool record_step(struct run *r, struct script_fs *x, unsigned int i)
 	const struct script_step *st = &r->script.step[i];
 
 	trace_mark(&r->trace, TRACE_BEGIN, 0, i);
-	if (!do_step(x, st, r->res))
+	if (!run_step(x, st, r->res))
 		return false;
 	trace_mark(&r->trace, TRACE_END, 0, i);
 	if (x->fs != NULL)
@@ -211,7 +211,7 @@ static bool verdict(struct run *r, const struct tree *got)
 
 /* ---- crashing ---- */
 
-static bool seen_before(struct run *r, uint64_t key)
+bool run_seen(struct run *r, uint64_t key)
 {
 	size_t at;
 
@@ -225,7 +225,7 @@ static bool seen_before(struct run *r, uint64_t key)
 		r->nseen = 0;
 		for (size_t i = 0; i < cap; i++)
 			if (old[i] != 0)
-				seen_before(r, old[i]);
+				run_seen(r, old[i]);
 		free(old);
 	}
 	key |= key == 0;
@@ -295,7 +295,7 @@ static int try_state(void *ctx, const struct state *s)
 	struct tree got;
 	int ret = 0;
 
-	if (seen_before(r, s->hash ^ dxf_hash_u64(phase ^ r->salt))) {
+	if (run_seen(r, s->hash ^ dxf_hash_u64(phase ^ r->salt))) {
 		r->res->same++;
 		return 0;
 	}
@@ -474,5 +474,7 @@ bool run_workload(const struct run_workload *w, const struct run_opts *o,
 		  struct run_result *res)
 {
 	memset(res, 0, sizeof(*res));
+	if (w->flags & RUN_THREADS)
+		return run_threads(w, o, res);
 	return run_script(w, o, res);
 }

@@ -67,7 +67,10 @@ struct tree_between {
 bool tree_allows(const struct tree_between *b, const struct tree *got,
 		 char *why, size_t cap);
 
-/* Returns: true; false and the first difference in @why. */
+/*
+ * @except: the path of a file that is not compared, or NULL.
+ * Returns: true; false and the first difference in @why.
+ */
 bool tree_equal(const struct tree *want, const struct tree *got,
 		const char *except, char *why, size_t cap);
 

@@ -130,7 +130,8 @@ static const struct line more[] = {
 	{ "many C 39 12;", "creat C/a; creat C/b; creat C/c; creat C/d" },
 	{ "many C 80 12;", "unlink C/000000000001; creat C/" LONG LONG },
 	{ "many C 80 12;", "rename A/foo C/" LONG LONG LONG LONG },
-	{ "", "many C 44 12" },
+	{ "many C 41 12;", "mkdir C/d; creat C/e; unlink C/000000000004;"
+	  "creat C/f; rename C/e C/" LONG },
 	{ "setx A/bar user.c 100; link A/bar B/b2;", "unlink A/bar;unlink B/b2" },
 	{ "", "open A/bar 0; unlink A/bar; hwrite 0 100 3000; close 0" },
 	{ "", "open A/bar 0; rename A/foo A/bar; htrunc 0 0; close 0" },
@@ -172,6 +173,22 @@ static const struct line more[] = {
 	  "trunc f 200; fsync f", RUN_FSYNC },
 };
 
+#define LANES	"mkdir T0; mkdir T1; mkdir T2; creat T2/f; creat T0/f;"	\
+		"write T0/f 0 3000;"
+
+/* Two commit in turn, a third fills data. */
+static const struct line threads[] = {
+	{ LANES, "creat T0/a; write T0/f 0 2000; rename T0/a T0/b; unlink T0/b|"
+	  "mkdir T1/d; creat T1/d/x; unlink T1/d/x; rmdir T1/d|"
+	  "append T2/f 3000; append T2/f 5000; write T2/f 100 4000" },
+	{ LANES, "append T0/f 4000; trunc T0/f 100; append T0/f 4000|"
+	  "creat T1/a; append T1/a 4000; unlink T1/a; creat T1/b|"
+	  "append T2/f 9000; trunc T2/f 0; append T2/f 9000" },
+	{ LANES, "setx T0/f user.a 500; setx T0/f user.b 300; rmx T0/f user.a|"
+	  "mkdir T1/d; chmod T1/d 0700; rename T1/d T1/e; rmdir T1/e|"
+	  "write T2/f 0 9000; punch T2/f 1k 5k; write T2/f 2000 3000" },
+};
+
 struct list {
 	struct run_workload *w;
 	unsigned int n, cap;
@@ -206,6 +223,16 @@ static void add(struct list *l, const char *name, const char *setup,
 		w->script = strdup(script);
 		w->image = k;
 		w->flags = flags;
+	}
+}
+
+static void add_threads(struct list *l)
+{
+	for (size_t i = 0; i < DXF_ARRAY_SIZE(threads); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "threads %zu", i);
+		add(l, name, threads[i].setup, threads[i].script, RUN_THREADS);
 	}
 }
 
@@ -261,6 +288,8 @@ struct run_workload *workloads_make(unsigned int sets, bool full,
 
 	if (sets & WORKLOADS_MORE)
 		add_lines(&l, "more", more, DXF_ARRAY_SIZE(more));
+	if (sets & WORKLOADS_MORE)
+		add_threads(&l);
 	if (sets & WORKLOADS_SEQ1)
 		add_lines(&l, "seq1", seq1, DXF_ARRAY_SIZE(seq1));
 	if (sets & WORKLOADS_RANDOM)

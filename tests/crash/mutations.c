@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mutations.c - leave out one flush, fence or check after the other and see
+ * which workloads notice.
+ *
+ *	mutations [--site NAME] [--jobs N] [--all]
+ *
+ * Fails if one is noticed by none.  Sites that cannot be noticed are listed
+ * below, each with the reason.  --all looks for more than the first workloads
+ * that notice.
+ */
+#include <assert.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caps.h"
+#include "image.h"
+#include "mutate.h"
+#include "pool.h"
+#include "workloads.h"
+
+static const struct {
+	enum dxf_mutation site;
+	const char *reason;
+} equivalent[] = {
+	{ DXF_MUT_SHRINK_FENCE, "the zeros behind a new end of file are "
+	  "stored again by whoever grows the file, before his own fence, and a "
+	  "word never goes back to an older version" },
+};
+
+struct options {
+	struct pool_opts pool;
+	const char *site;
+};
+
+static const char *why_equivalent(enum dxf_mutation site)
+{
+	for (size_t i = 0; i < DXF_ARRAY_SIZE(equivalent); i++) {
+		if (equivalent[i].site == site)
+			return equivalent[i].reason;
+	}
+	return NULL;
+}
+
+static void print_catchers(const struct run_workload *w, unsigned int n,
+			   const struct pool_result *r)
+{
+	unsigned int shown = 0;
+
+	for (unsigned int i = 0; i < n && shown < 3; i++) {
+		if (!r->bad[i])
+			continue;
+		printf("%s%s [%s]", shown++ ? "; " : ": ", w[i].name,
+		       run_images[w[i].image].name);
+	}
+	printf("\n");
+}
+
+/* Returns: is this site as it should be? */
+static bool try_site(const struct options *o, const struct run_workload *w,
+		     unsigned int n, enum dxf_mutation site)
+{
+	const char *reason = why_equivalent(site);
+	struct pool_result r;
+	bool caught;
+
+	dxf_mutate_arm(site);
+	pool_run(w, n, &o->pool, &r);
+	dxf_mutate_arm(DXF_MUT_NONE);
+	caught = r.failed > 0;
+	printf("%-22s %s", dxf_mutate_name(site), caught ? "caught" :
+	       reason != NULL ? "equivalent" : "NOT CAUGHT");
+	if (caught)
+		print_catchers(w, n, &r);
+	else
+		printf("%s%s (%lu states)\n", reason != NULL ? ": " : "",
+		       reason != NULL ? reason : "", r.sum.states);
+	fflush(stdout);
+	free(r.bad);
+	return caught != (reason != NULL);
+}
+
+static void take_options(struct options *o, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "site", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	o->pool.run.seed = 1;
+	o->pool.jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	o->pool.quiet = true;
+	o->pool.stop_after = 3;
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (c == 's')
+			o->site = optarg;
+		else if (c == 'j')
+			o->pool.jobs = (unsigned int)atoi(optarg);
+		else if (c == 'a')
+			o->pool.stop_after = 0;
+		else
+			exit(1);
+	}
+	if (o->pool.jobs == 0 || o->pool.jobs > 16)
+		o->pool.jobs = 16;
+	caps_set(&o->pool.run, false);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .site = NULL };
+	unsigned int n, wrong = 0, sites = 0;
+	struct run_workload *w;
+
+#ifdef NDEBUG
+	printf("this build has no mutation sites\n");
+	return 77;
+#endif
+	if (!image_tools_present()) {
+		printf("needs e2fsprogs\n");
+		return 77;
+	}
+	take_options(&o, argc, argv);
+	run_make_images();
+	w = workloads_make(WORKLOADS_MORE | WORKLOADS_SEQ1, false, 1, 0, &n);
+	for (int s = DXF_MUT_NONE + 1; s < DXF_NMUTATIONS; s++) {
+		const char *name = dxf_mutate_name((enum dxf_mutation)s);
+
+		if (o.site != NULL && strcmp(o.site, name) != 0)
+			continue;
+		sites++;
+		if (!try_site(&o, w, n, (enum dxf_mutation)s))
+			wrong++;
+	}
+	printf("%u sites, %u not as they should be\n", sites, wrong);
+	return wrong != 0 || sites == 0;
+}
