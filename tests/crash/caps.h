@@ -10,10 +10,10 @@
 static inline void caps_set(struct run_opts *o, bool full)
 {
 	o->caps = full ? (struct states_caps){ 8, 64, 96, 16 } :
-			 (struct states_caps){ 3, 8, 8, 4 };
+			 (struct states_caps){ 4, 12, 12, 6 };
 	o->inner = full ? (struct states_caps){ 4, 16, 16, 6 } :
 			  (struct states_caps){ 2, 3, 3, 2 };
-	o->inside = full ? 4 : 1;
+	o->inside = full ? 4 : 2;
 }
 
 #endif

@@ -51,5 +51,8 @@ bool run_setup(struct script_fs *x, const char *text, struct run_result *res);
 /* A workload of several threads, "script | script". */
 bool run_threads(const struct run_workload *w, const struct run_opts *o,
 		 struct run_result *res);
+/* Another program at work between the crash and the mount. */
+bool run_foreign(const struct run_workload *w, const struct run_opts *o,
+		 struct run_result *res);
 
 #endif

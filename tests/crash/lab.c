@@ -65,6 +65,9 @@ void lab_free(struct lab *l)
 	free(l->dirty);
 }
 
+/* The head of the orphan list in the superblock. */
+#define ORPHAN_AT	(1024u + 232u)
+
 static void note(void *ctx, const struct dxf_persist_trace *tr)
 {
 	struct lab *l = ctx;
@@ -73,6 +76,12 @@ static void note(void *ctx, const struct dxf_persist_trace *tr)
 		for (uint64_t p = tr->off / MODEL_PAGE;
 		     p <= (tr->off + tr->len - 1) / MODEL_PAGE; p++)
 			l->dirty[p] = 1;
+	/* It may be over before anybody looks. */
+	if (tr->src != NULL && tr->op <= DXF_PERSIST_TRACE_NT &&
+	    tr->off <= ORPHAN_AT && tr->off + tr->len >= ORPHAN_AT + 4 &&
+	    memcmp((const char *)tr->src + (ORPHAN_AT - tr->off),
+		   "\0\0\0", 4) != 0)
+		l->orphans = true;
 	if (l->rec != NULL)
 		trace_add(l->rec, tr);
 }
@@ -110,7 +119,7 @@ static bool has_orphans(const struct lab *l)
 {
 	uint32_t head;
 
-	memcpy(&head, l->img + 1024 + 232, sizeof(head));
+	memcpy(&head, l->img + ORPHAN_AT, sizeof(head));
 	return head != 0;
 }
 
@@ -159,8 +168,7 @@ bool lab_opinions(struct lab *l)
 	return same_opinion(l, clean, why);
 }
 
-static bool check_unmounted(struct lab *l, const struct statvfs *at_mount,
-			    bool orphans)
+static bool check_unmounted(struct lab *l, const struct statvfs *at_mount)
 {
 	struct ckfs_counts n = { 0 };
 	char why[512] = "";
@@ -171,7 +179,7 @@ static bool check_unmounted(struct lab *l, const struct statvfs *at_mount,
 	if (!clean)
 		return wrong(l, "unmounted: %s", why);
 	/* What orphans hold is free only when they are finished. */
-	if (!orphans && (n.free_blocks != at_mount->f_bfree ||
+	if (!l->orphans && (n.free_blocks != at_mount->f_bfree ||
 			 n.free_inodes != at_mount->f_ffree))
 		return wrong(l, "free blocks and inodes: %lu, %lu at mount, "
 			     "%lu, %lu unmounted", at_mount->f_bfree,
@@ -185,16 +193,15 @@ bool lab_look(struct lab *l, struct tree *got)
 	char why[512] = "";
 	struct dxf_fs *fs;
 	struct statvfs s;
-	bool orphans = has_orphans(l);
 	int e;
 
 	l->recovered++;
+	l->orphans = has_orphans(l);
 	dxf_persist_set_trace(l->region, note, l);
 	e = dxf_fs_open(&fs, l->region, &l->opts, &err);
 	if (e != 0)
 		return wrong(l, "mount: %s", err.text);
 	dxf_fs_statfs(fs, &s);
-	orphans = orphans || has_orphans(l);
 	e = tree_take(got, fs, "", why, sizeof(why));
 	if (e != 0) {
 		dxf_fs_close(fs);
@@ -202,7 +209,7 @@ bool lab_look(struct lab *l, struct tree *got)
 		return wrong(l, "%s", why);
 	}
 	e = dxf_fs_close(fs);
-	if (e == 0 && check_unmounted(l, &s, orphans))
+	if (e == 0 && check_unmounted(l, &s))
 		return true;
 	if (e != 0)
 		wrong(l, "unmount: %s", strerror(-e));

@@ -21,6 +21,7 @@ struct lab {
 	uint8_t *dirty;			/* per page: not as in owner's durable */
 	const struct model *owner;
 	struct trace *rec;		/* if set: gets what recovery does */
+	bool orphans;			/* some were seen since the mount */
 	bool e2fsck;			/* hold the checker against it */
 	uint64_t recovered, compared;
 	char why[2048];

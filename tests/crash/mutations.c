@@ -27,9 +27,23 @@ static const struct {
 	enum dxf_mutation site;
 	const char *reason;
 } equivalent[] = {
-	{ DXF_MUT_SHRINK_FENCE, "the zeros behind a new end of file are "
-	  "stored again by whoever grows the file, before his own fence, and a "
-	  "word never goes back to an older version" },
+	{ DXF_MUT_LOG_ZERO_SLOT, "a slot's checksum is keyed with its "
+	  "session's seed and its number lies below the next session's first: "
+	  "emptying it is a second lock on the same door" },
+	{ DXF_MUT_LOG_ZERO_FENCE, "as LOG_ZERO_SLOT" },
+	{ DXF_MUT_LOG_SESSION_FENCE, "at mount the next transaction's F1 comes "
+	  "from the same thread before anything of it is in place; at unmount "
+	  "nothing is pending and the superblock is clean, whatever the record "
+	  "says" },
+	{ DXF_MUT_CREATE_FENCE_MAP, "the fence behind the inode's rest comes "
+	  "from the same thread before the word that leads to the map" },
+	{ DXF_MUT_CREATE_FENCE_MODE, "the next transaction's F1 comes from the "
+	  "same thread before anything of it is in place" },
+	{ DXF_MUT_SETTLE_FENCE, "the fence at the end of the write comes from "
+	  "the same thread, and nobody is told in between" },
+	{ DXF_MUT_SHRINK_FENCE, "the zeros behind a new end of file are stored "
+	  "again by whoever grows the file, before his own fence, and a word "
+	  "never goes back to an older version" },
 };
 
 struct options {

@@ -476,5 +476,7 @@ bool run_workload(const struct run_workload *w, const struct run_opts *o,
 	memset(res, 0, sizeof(*res));
 	if (w->flags & RUN_THREADS)
 		return run_threads(w, o, res);
+	if (w->flags & (RUN_UNDONE | RUN_TUNED))
+		return run_foreign(w, o, res);
 	return run_script(w, o, res);
 }

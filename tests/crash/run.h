@@ -26,8 +26,10 @@ enum run_flags {
 	RUN_FRESH = 1 << 1,	/* the image has no log yet; mounting is part */
 	RUN_FSYNC = 1 << 2,	/* durability=fsync */
 	RUN_NOMOUNT = 1 << 3,	/* the script mounts */
-	RUN_EXT2_ONLY = 1 << 4,
-	RUN_EXTENTS_ONLY = 1 << 5,
+	/* Another program takes back all that the script did. */
+	RUN_UNDONE = 1 << 4,
+	/* ... writes the superblock when the script has unmounted. */
+	RUN_TUNED = 1 << 5,
 	RUN_THREADS = 1 << 6,	/* lanes instead of a script */
 	RUN_LAST = 1 << 7,	/* only the last step is crashed */
 };

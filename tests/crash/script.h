@@ -11,6 +11,7 @@
  *	setx P NAME LEN     rmx P NAME   acl P
  *	fsync P   sync   open P H   close H   tmpfile DIR H   hlink H P
  *	hwrite H OFF LEN    htrunc H SIZE
+ *	litter P (bytes behind the end of file)
  *	fill P LEFT (all blocks but LEFT)   many DIR N LEN (N names)
  *	mount   umount   remount
  *

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "hash.h"
+#include "lab.h"
+#include "persist.h"
 #include "script_priv.h"
 
 static uint8_t byte_of(unsigned int seq, uint64_t off)
@@ -81,6 +83,36 @@ static int do_fill(struct script_fs *x, char *const *a)
 			break;
 	}
 	script_forget(x, at.ino);
+	return e;
+}
+
+/*
+ * What a crash between a truncation and its zeroing of the last block leaves:
+ * bytes behind the end of file that are not 0.
+ */
+static int do_litter(struct script_fs *x, char *const *a)
+{
+	struct iovec iov;
+	struct dxf_fs_read rd = { .iov = &iov, .max_iov = 1, .noatime = true };
+	uint8_t junk[4096];
+	struct dxf_attr at;
+	dxf_off_t off;
+	size_t len;
+	int e = script_lookup(x, a[0], &at);
+
+	if (e != 0)
+		return e;
+	assert(at.size > 0);
+	if (dxf_fs_read_begin(x->fs, at.ino, at.size - 1, 1, &rd) != 1)
+		return -EIO;
+	off = (dxf_off_t)((const uint8_t *)iov.iov_base -
+			  lab_bytes(x->region)) + 1;
+	dxf_fs_read_end(x->fs, &rd);
+	script_forget(x, at.ino);
+	len = (size_t)(dxf_align_up(at.size, at.blksize) - at.size);
+	memset(junk, 0xee, sizeof(junk));
+	e = dxf_persist_copy(x->region, off, junk, len, 0);
+	dxf_persist_fence(x->region);
 	return e;
 }
 
@@ -243,6 +275,7 @@ const struct script_op script_file_ops[] = {
 	{ "writeb", 3, do_write, TREE_BLOCKS },
 	{ "append", 2, do_append, TREE_WRITE },
 	{ "fill", 2, do_fill, TREE_BLOCKS },
+	{ "litter", 1, do_litter, TREE_ATOMIC },
 	{ "trunc", 2, do_trunc, TREE_ATOMIC },
 	{ "falloc", 3, do_falloc, TREE_BLOCKS },
 	{ "keep", 3, do_keep, TREE_BLOCKS },

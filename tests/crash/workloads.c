@@ -169,6 +169,18 @@ static const struct line more[] = {
 	  "write f 1000 2000; sync", RUN_FSYNC },
 	{ "creat f; write f 0 6000;", "write f 100 100; write f 64 900;"
 	  "fsync f; write f 64 64; fsync f", RUN_FSYNC },
+	{ "creat f; write f 0 6000;", "write f 100 50; write f 320 640; fsync f",
+	  RUN_FSYNC },
+	{ "litter A/foo;", "trunc A/foo 4000" },
+	{ "litter A/foo;", "append A/foo 10" },
+	{ "litter A/foo;", "write A/foo 5000 100" },
+	{ "litter A/foo;", "falloc A/foo 3k 3k" },
+	{ "litter A/foo;", "falloc A/foo 0 3070" },
+	{ "litter A/foo;", "copy A/bar 0 A/foo 4000 500" },
+	{ "", "chmod A/foo 0600", RUN_UNDONE },
+	{ "", "rename A/foo C/foo", RUN_UNDONE },
+	{ "", "creat C/x; umount", RUN_TUNED },
+	{ "", "unlink A/bar; umount", RUN_TUNED },
 	{ "creat f; write f 0 6000;", "append f 100; append f 3000; fsync f;"
 	  "trunc f 200; fsync f", RUN_FSYNC },
 };
