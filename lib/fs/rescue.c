@@ -64,21 +64,6 @@ bool dxf_met_bad(const struct dxf_fs *fs, const struct dxf_seg *seg, int err)
 	return err == -EIO && has_bad(fs, seg->off, seg->len);
 }
 
-/* Is a part of the file bad that this write leaves as it is? */
-static bool leaves_bad(const struct rescue *rs)
-{
-	const struct dxf_fs *fs = rs->w->fs;
-	uint64_t stop = DXF_MIN(rs->last, rs->size);
-
-	if (rs->unwritten)
-		return false;
-	if (rs->start > rs->first &&
-	    has_bad(fs, media(rs, rs->old, rs->first), rs->start - rs->first))
-		return true;
-	return stop > rs->end &&
-	       has_bad(fs, media(rs, rs->old, rs->end), stop - rs->end);
-}
-
 /* ---- in place ---- */
 
 static int clear_in_place(const struct rescue *rs)
@@ -98,7 +83,7 @@ static int clear_in_place(const struct rescue *rs)
 
 /* ---- to a fresh block ---- */
 
-/* Bytes [@from, @to) of the old block. */
+/* Bytes [@from, @to) of the old block: -EIO if one of them is bad. */
 static int keep(const struct rescue *rs, uint64_t from, uint64_t to)
 {
 	struct dxf_region *r = rs->w->fs->region;
@@ -197,6 +182,10 @@ static int move_to_fresh(struct rescue *rs)
 		dxf_balloc_cancel(fs->e2, rs->fresh, 1);
 	if (err)
 		return err;
+	/*
+	 * A store that was deferred must not fail the next fsync, and with it
+	 * the filesystem.  (Blocks smaller than a granule cannot be dropped.)
+	 */
 	dxf_drop_apply(inode, &drop);
 	dxf_log_warn("inode %u: block %llu is bad; it is out of use, and its data are in block %llu",
 		     inode->node.ino, (unsigned long long)rs->old,
@@ -232,7 +221,7 @@ int dxf_rescue(struct dxf_wr *w, uint64_t pos, const struct dxf_seg *seg,
 	if (rs.unwritten && rs.first >= rs.size)
 		return -EIO;
 	err = clear_in_place(&rs);
-	if (err == -EIO && !leaves_bad(&rs))
+	if (err == -EIO)
 		err = move_to_fresh(&rs);
 	/* The list of bad blocks is full, or not one: the block stays. */
 	if (err == -EFBIG)

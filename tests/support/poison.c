@@ -84,7 +84,7 @@ static void replace(char *addr)
 	close(fd);
 }
 
-void poison_add(struct dxf_region *r, dxf_off_t off)
+void poison_add_reads(struct dxf_region *r, dxf_off_t off)
 {
 	static bool installed;
 
@@ -92,6 +92,11 @@ void poison_add(struct dxf_region *r, dxf_off_t off)
 		install();
 	installed = true;
 	replace((char *)r->rd + off);
+}
+
+void poison_add(struct dxf_region *r, dxf_off_t off)
+{
+	poison_add_reads(r, off);
 	if (r->wr != NULL && r->wr != r->rd)
 		replace(r->wr + off);
 }

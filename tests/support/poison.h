@@ -17,6 +17,11 @@
 /* Poison the page at @off (a multiple of POISON_PAGE of the mapping). */
 void poison_add(struct dxf_region *r, dxf_off_t off);
 /*
+ * Only loads of it fail, stores seem to work, as on memory they do: for regions
+ * that persist has an address of its own for.
+ */
+void poison_add_reads(struct dxf_region *r, dxf_off_t off);
+/*
  * Make all poisoned pages good again with the bytes that they had, and let the
  * region forget all that is known to be bad.
  */

@@ -452,6 +452,31 @@ START_TEST(test_rescue_of_many_blocks_fills_the_list)
 }
 END_TEST
 
+/*
+ * What waited in the cache for fsync went with the block (where blocks are not
+ * smaller than what the dirty-extent tree tells apart).
+ */
+START_TEST(test_rescue_forgets_what_was_deferred)
+{
+	uint64_t off;
+
+	setup(_i);
+	fsx_umount(&x);
+	x.opts.durability = DXF_DURABILITY_FSYNC;
+	x.opts.commit = 1000;
+	fsx_mount(&x);
+	fsx_hold(&x, ino);
+	off = page_at(4 * PAGE);
+	put_all(off + 10, 20);
+	poison_at(off);
+	put_all(off, PAGE);
+	ck_assert_int_eq(poison_hits() > 0, 1);
+	ck_assert_int_eq(dxf_fs_fsync(x.fs, ino, false), 0);
+	ck_assert(!dxf_txnmgr_is_ro(dxf_ext2_txnmgr(dxf_fs_ext2(x.fs))));
+	finish(LEN);
+}
+END_TEST
+
 /* A list that leads round in circles holds nobody up. */
 START_TEST(test_rescue_with_a_hostile_list_is_eio)
 {
@@ -502,6 +527,30 @@ static const enum dxf_fault_kind kinds[] = {
 	DXF_FAULT_HOSTALLOC,
 };
 
+static void fill_up(dxf_ino_t f, size_t step)
+{
+	uint64_t pos = 0;
+	ssize_t n;
+
+	do {
+		n = dxf_fs_write(x.fs, f, pos, fresh, step, 0, &fsx_root);
+		pos += n > 0 ? (uint64_t)n : 0;
+	} while (n == (ssize_t)step);
+	ck_assert(n > 0 || n == -ENOSPC);
+}
+
+/* Every free block can be had: no reservation was left behind. */
+static void check_nothing_reserved(void)
+{
+	dxf_ino_t big = fsx_create(&x, DXF_ROOT_INO, "big");
+	dxf_ino_t last = fsx_create(&x, DXF_ROOT_INO, "last");
+
+	fill_up(big, LEN);
+	/* One that needs no blocks for its map. */
+	fill_up(last, block_size());
+	ck_assert_uint_eq(fsx_free_blocks(&x), 0);
+}
+
 /*
  * Every call in it fails once: the block reads as before, as after, or not at
  * all, and the filesystem is consistent.
@@ -529,6 +578,8 @@ static bool try_with_fault(int image, enum dxf_fault_kind kind, uint64_t nth)
 	check_bytes(LEN);
 	/* A store in place that failed has left the filesystem read-only. */
 	dead = dxf_txnmgr_is_ro(dxf_ext2_txnmgr(dxf_fs_ext2(x.fs)));
+	if (!dead)
+		check_nothing_reserved();
 	ck_assert_int_eq(fsx_drop(&x) == 0, !dead);
 	if (!dead)
 		fsx_check(&x);
@@ -566,6 +617,8 @@ static void add(TCase *tc)
 	EACH(test_rescue_without_room_is_enospc);
 	EACH(test_rescue_of_many_blocks_fills_the_list);
 	EACH(test_rescue_with_a_hostile_list_is_eio);
+	tcase_add_loop_test(tc, test_rescue_forgets_what_was_deferred, 1,
+			    fsx_nimages);
 	tcase_add_loop_test(tc, test_rescue_under_faults_leaves_old_or_new, 0,
 			    DXF_ARRAY_SIZE(kinds));
 }

@@ -154,6 +154,21 @@ START_TEST(test_inject_recovery_of_what_stays_bad_is_eio)
 }
 END_TEST
 
+/* A store says nothing, the load afterwards does. */
+START_TEST(test_inject_recovery_looks_at_what_it_stored)
+{
+	if (r->wr == r->rd)
+		return;
+	poison_heal(r);
+	poison_add_reads(r, BAD);
+	dxf_region_add_bad(r, BAD, PAGE);
+	ck_assert_int_eq(dxf_persist_copy(r, BAD, pattern, PAGE,
+					  DXF_PERSIST_RECOVERY), -EIO);
+	ck_assert_int_gt(poison_hits(), 0);
+	ck_assert(is_bad(BAD));
+}
+END_TEST
+
 /* One that can: it was good again before it was stored to. */
 START_TEST(test_inject_recovery_clears_what_can_be_read_again)
 {
@@ -215,6 +230,8 @@ int main(void)
 		tcase_add_test(tc, test_inject_zero_and_move_are_eio);
 		tcase_add_test(tc,
 			test_inject_recovery_of_what_stays_bad_is_eio);
+		tcase_add_test(tc,
+			test_inject_recovery_looks_at_what_it_stored);
 		tcase_add_test(tc,
 			test_inject_recovery_clears_what_can_be_read_again);
 		tcase_add_test_raise_signal(tc,
