@@ -121,7 +121,7 @@ const struct dxf_opt dxf_opt_table[] = {
 	STRING("subtype", subtype, "NAME",
 	       "shown as the type (default: daxfuse)"),
 	INT("mcsafe", mcsafe, DXF_TRI_YES,
-	    "read through guarded copies (default on device-dax)"),
+	    "read through guarded copies (default on pmem)"),
 	INT("nomcsafe", mcsafe, DXF_TRI_NO, NULL),
 	UINT("workers", workers, 1, DXF_WORKERS_MAX, "N",
 	     "threads (default: one for each CPU, 2 to 8)"),
