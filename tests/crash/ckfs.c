@@ -257,6 +257,7 @@ static bool is_blank(const struct ckfs *c, const struct ckfs_ino *i)
 static void check_inodes(struct ckfs *c, uint8_t *used)
 {
 	for (uint32_t no = 1; no <= c->ninodes; no++) {
+		struct ckfs_map bad;
 		struct ckfs_ino i;
 
 		used[no] = no < c->first_ino;
@@ -266,6 +267,9 @@ static void check_inodes(struct ckfs *c, uint8_t *used)
 		if (i.nlink == 0) {
 			if (c->csum && !is_blank(c, &i))
 				check_inode_sum(c, &i);
+			/* The bad blocks, which nobody else may have. */
+			if (no == 1)
+				ckfs_walk(c, &i, &bad, NULL, NULL);
 			if (i.dtime == 0 && i.mode != 0)
 				ckfs_complain(c, "inode %u: deleted, but "
 					      "without dtime", no);

@@ -20,7 +20,7 @@ const uint8_t *lab_bytes(struct dxf_region *r)
 {
 	const void *p;
 	ssize_t n = dxf_region_direct_access(r, 0, dxf_region_size(r),
-					     DXF_ACCESS_READ, &p);
+					     DXF_ACCESS_RECOVERY_WRITE, &p);
 
 	assert(n == (ssize_t)dxf_region_size(r));
 	return p;

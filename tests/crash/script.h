@@ -5,6 +5,7 @@
  *	creat P   mkdir P   fifo P   symlink P LEN   link P Q
  *	unlink P  rmdir P   rename P Q   exchange P Q   noreplace P Q
  *	write P OFF LEN     append P LEN    writeb (the same in batches)
+ *	rescue P OFF LEN    (a write to media that went bad)
  *	trunc P SIZE   falloc P OFF LEN   keep P OFF LEN   punch P OFF LEN
  *	zero P OFF LEN      copy P OFF Q OFF LEN
  *	chmod P MODE   chown P UID GID   utimes P N   setflags P FLAGS

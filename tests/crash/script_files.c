@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "hash.h"
 #include "lab.h"
 #include "persist.h"
@@ -48,6 +49,40 @@ static int do_write(struct script_fs *x, char *const *a)
 	if (e != 0)
 		return e;
 	e = write_ino(x, at.ino, script_num(a[1]), (size_t)script_num(a[2]));
+	script_forget(x, at.ino);
+	return e;
+}
+
+/* Where the byte at @off of a file lies. */
+static dxf_off_t media_of(struct script_fs *x, dxf_ino_t ino, uint64_t off)
+{
+	struct iovec iov;
+	struct dxf_fs_read rd = { .iov = &iov, .max_iov = 1, .noatime = true };
+	ssize_t n = dxf_fs_read_begin(x->fs, ino, off, 1, &rd);
+	dxf_off_t at;
+
+	assert(n == 1);
+	(void)n;
+	at = (dxf_off_t)((const uint8_t *)iov.iov_base -
+			 lab_bytes(x->region));
+	dxf_fs_read_end(x->fs, &rd);
+	return at;
+}
+
+/* The range is on bad media, which a store in place does not mend. */
+static int do_rescue(struct script_fs *x, char *const *a)
+{
+	uint64_t off = script_num(a[1]), len = script_num(a[2]);
+	struct dxf_attr at;
+	int e = script_lookup(x, a[0], &at);
+
+	if (e != 0)
+		return e;
+	dxf_region_add_bad(x->region, media_of(x, at.ino, off), len);
+	dxf_fault_arm(DXF_FAULT_PERSIST, 1);
+	e = write_ino(x, at.ino, off, (size_t)len);
+	if (!dxf_fault_disarm() && e == 0)
+		e = -EINVAL;
 	script_forget(x, at.ino);
 	return e;
 }
@@ -92,8 +127,6 @@ static int do_fill(struct script_fs *x, char *const *a)
  */
 static int do_litter(struct script_fs *x, char *const *a)
 {
-	struct iovec iov;
-	struct dxf_fs_read rd = { .iov = &iov, .max_iov = 1, .noatime = true };
 	uint8_t junk[4096];
 	struct dxf_attr at;
 	dxf_off_t off;
@@ -103,11 +136,7 @@ static int do_litter(struct script_fs *x, char *const *a)
 	if (e != 0)
 		return e;
 	assert(at.size > 0);
-	if (dxf_fs_read_begin(x->fs, at.ino, at.size - 1, 1, &rd) != 1)
-		return -EIO;
-	off = (dxf_off_t)((const uint8_t *)iov.iov_base -
-			  lab_bytes(x->region)) + 1;
-	dxf_fs_read_end(x->fs, &rd);
+	off = media_of(x, at.ino, at.size - 1) + 1;
 	script_forget(x, at.ino);
 	len = (size_t)(dxf_align_up(at.size, at.blksize) - at.size);
 	memset(junk, 0xee, sizeof(junk));
@@ -273,6 +302,7 @@ static int do_htrunc(struct script_fs *x, char *const *a)
 const struct script_op script_file_ops[] = {
 	{ "write", 3, do_write, TREE_WRITE },
 	{ "writeb", 3, do_write, TREE_BLOCKS },
+	{ "rescue", 3, do_rescue, TREE_WRITE },
 	{ "append", 2, do_append, TREE_WRITE },
 	{ "fill", 2, do_fill, TREE_BLOCKS },
 	{ "litter", 1, do_litter, TREE_ATOMIC },

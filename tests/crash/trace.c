@@ -61,7 +61,7 @@ static void compare(struct trace *t)
 {
 	const void *now;
 	ssize_t n = dxf_region_direct_access(t->region, 0, t->size,
-					     DXF_ACCESS_READ, &now);
+					     DXF_ACCESS_RECOVERY_WRITE, &now);
 
 	assert(n == (ssize_t)t->size);
 	t->compared++;
@@ -150,7 +150,7 @@ void trace_start(struct trace *t, struct dxf_region *r, bool with_compare)
 {
 	const void *now;
 	ssize_t n = dxf_region_direct_access(r, 0, dxf_region_size(r),
-					     DXF_ACCESS_READ, &now);
+					     DXF_ACCESS_RECOVERY_WRITE, &now);
 
 	assert(n == (ssize_t)dxf_region_size(r));
 	trace_init(t, r, now);

@@ -171,6 +171,8 @@ static const struct line more[] = {
 	  "fsync f; write f 64 64; fsync f", RUN_FSYNC },
 	{ "creat f; write f 0 6000;", "write f 100 50; write f 320 640; fsync f",
 	  RUN_FSYNC },
+	{ "", "rescue A/bar 1k 1k" },
+	{ "creat big; write big 0 20k;", "rescue big 13k 1k; rescue big 2k 1k" },
 	{ "litter A/foo;", "trunc A/foo 4000" },
 	{ "litter A/foo;", "append A/foo 10" },
 	{ "litter A/foo;", "write A/foo 5000 100" },
