@@ -6,6 +6,7 @@
  *	crash [--full] [--only TEXT] [--image NAME] [--seed N] [--jobs N]
  *	      [--script TEXT [--setup TEXT]] [--keep FILE] [--mutate SITE]
  *	      [--e2fsck] [--checker] [--set seq1,more,seq2,random] [--list] [--verbose]
+ *	      [--print]
  *
  * --e2fsck holds our checker against e2fsck, on what each crash left and on what
  * recovery made of it; --checker does only the first.
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "fsync", no_argument, NULL, 'F' },
 	{ "list", no_argument, NULL, 'l' },
 	{ "checker", no_argument, NULL, 'c' },
+	{ "print", no_argument, NULL, 'p' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -92,6 +94,7 @@ static void take_option(struct options *o, int c)
 	case 'F': o->flags |= RUN_FSYNC; break;
 	case 'l': o->list = true; break;
 	case 'c': o->pool.run.checker_only = o->pool.run.e2fsck = true; break;
+	case 'p': o->pool.run.print = true; break;
 	case 'v': o->pool.verbose = true; break;
 	default: exit(1);
 	}

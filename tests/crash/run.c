@@ -175,14 +175,21 @@ static unsigned int stable_since(const struct run *r, unsigned int i)
 static bool verdict_deferred(struct run *r, const struct tree *got)
 {
 	unsigned int from = stable_since(r, r->step), to = r->step + 1;
-	struct tree_between b = { .rule = TREE_BLOCKS, .path = "f" };
+	const struct tree *mid[SCRIPT_STEPS];
+	struct tree_between b = { .rule = TREE_BLOCKS, .path = "f",
+				  .mid = mid };
+	unsigned int n = 0;
 
 	if (r->returned && (is_step(&r->script.step[r->step], "fsync") ||
 			    is_step(&r->script.step[r->step], "sync")))
 		from = to;
+	for (unsigned int i = from; i < to; i++)
+		mid[n++] = picture(r, i);
+	b.after = picture(r, to);
+	b.nmid = n;
+	/* Any of them may be the one that the rest is as. */
 	for (unsigned int i = from; i <= to; i++) {
 		b.before = picture(r, i);
-		b.after = picture(r, to);
 		if (tree_allows(&b, got, r->lab.why, sizeof(r->lab.why)))
 			return true;
 	}
@@ -426,6 +433,8 @@ static bool explore(struct run *r)
 	r->plan = (struct states_plan){ .caps = r->o->caps,
 					.rng = r->o->seed };
 	find_log(r, r->trace.shadow, r->trace.size);
+	if (r->o->print)
+		trace_print(&r->trace);
 	r->events = r->trace.n;
 	for (size_t i = 0; i < r->trace.n && ret == 0; i++)
 		ret = try_event(r, &r->trace, &r->plan, i);

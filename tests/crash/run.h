@@ -48,6 +48,7 @@ struct run_opts {
 	uint64_t seed;
 	bool e2fsck;		/* hold the checker against it */
 	bool checker_only;	/* ... on what the crash left, no mount */
+	bool print;		/* the trace */
 	const char *keep;	/* write the first wrong image there */
 };
 

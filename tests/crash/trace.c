@@ -173,3 +173,22 @@ void trace_free(struct trace *t)
 	pthread_mutex_destroy(&t->lock);
 	memset(t, 0, sizeof(*t));
 }
+
+void trace_print(const struct trace *t)
+{
+	static const char *const names[] = {
+		"store", "store nt", "flush", "fence", "begin", "end",
+	};
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct trace_event *e = &t->ev[i];
+
+		if (e->kind == TRACE_BEGIN || e->kind == TRACE_END)
+			printf("%4zu %s step %u of lane %u\n", i,
+			       names[e->kind], e->step, e->lane);
+		else
+			printf("%4zu thread %u %s [%lx, %lx)\n", i, e->thread,
+			       names[e->kind], e->off, e->off + e->len);
+	}
+	fflush(stdout);
+}

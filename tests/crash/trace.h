@@ -64,5 +64,7 @@ void trace_mark(struct trace *t, enum trace_kind kind, unsigned int lane,
 void trace_add(struct trace *t, const struct dxf_persist_trace *tr);
 /* Like start, but the caller's hook calls trace_add(); @base is copied. */
 void trace_init(struct trace *t, struct dxf_region *r, const uint8_t *base);
+/* For whoever looks for the reason of a failure. */
+void trace_print(const struct trace *t);
 
 #endif

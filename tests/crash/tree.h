@@ -58,6 +58,9 @@ struct tree_between {
 	const struct tree *before, *after;
 	enum tree_rule rule;
 	const char *path;	/* whose bytes; NULL with TREE_ATOMIC */
+	/* pictures in between: of each word any of their versions as well */
+	const struct tree *const *mid;
+	unsigned int nmid;
 };
 
 /*

@@ -143,45 +143,76 @@ bool tree_equal(const struct tree *want, const struct tree *got,
 
 /* ---- a file that is being changed ---- */
 
+#define MAX_VERSIONS	16
+
+/* The same chunk as it was, step by step, and as it is. */
 struct span {
-	const uint8_t *old, *new, *got;
+	const uint8_t *ver[MAX_VERSIONS];
+	unsigned int n;
+	const uint8_t *got;
 };
 
-/* A word old or new; of one that the operation covers in part each byte. */
-static bool word_ok(const struct span *s, size_t at, bool whole)
+/* Between two versions a word that one write covers in part? */
+static bool in_part(const struct span *s, size_t at)
 {
-	if (memcmp(s->got + at, s->old + at, DXF_WORD) == 0 ||
-	    memcmp(s->got + at, s->new + at, DXF_WORD) == 0)
-		return true;
-	if (whole)
+	for (unsigned int k = 1; k < s->n; k++) {
+		const uint8_t *old = s->ver[k - 1] + at, *new = s->ver[k] + at;
+		unsigned int same = 0;
+
+		for (size_t i = 0; i < DXF_WORD; i++)
+			same += old[i] == new[i];
+		if (same > 0 && same < DXF_WORD)
+			return true;
+	}
+	return false;
+}
+
+static bool byte_ok(const struct span *s, size_t at)
+{
+	for (unsigned int k = 0; k < s->n; k++) {
+		if (s->got[at] == s->ver[k][at])
+			return true;
+	}
+	return false;
+}
+
+/* A word of one version; of one that is covered in part each byte. */
+static bool word_ok(const struct span *s, size_t at)
+{
+	for (unsigned int k = 0; k < s->n; k++) {
+		if (memcmp(s->got + at, s->ver[k] + at, DXF_WORD) == 0)
+			return true;
+	}
+	if (!in_part(s, at))
 		return false;
 	for (size_t i = at; i < at + DXF_WORD; i++) {
-		if (s->got[i] != s->old[i] && s->got[i] != s->new[i])
+		if (!byte_ok(s, i))
 			return false;
 	}
 	return true;
 }
 
-/* Does every byte of the word change?  Then it cannot be covered in part. */
-static bool all_change(const struct span *s, size_t at)
+static void add_version(struct span *s, const struct tree *t, const char *path,
+			uint64_t idx)
 {
-	for (size_t i = at; i < at + DXF_WORD; i++) {
-		if (s->old[i] == s->new[i])
-			return false;
-	}
-	return true;
+	const struct tree_node *n = tree_find(t, path);
+
+	assert(s->n < MAX_VERSIONS);
+	if (n != NULL)
+		s->ver[s->n++] = chunk_at(n, idx);
 }
 
 static bool chunk_ok(const struct tree_between *b, const struct tree_node *g,
 		     uint64_t idx)
 {
-	const struct tree_node *o = tree_find(b->before, b->path);
-	const struct tree_node *n = tree_find(b->after, b->path);
-	struct span s = { chunk_at(o, idx), chunk_at(n, idx),
-			  chunk_at(g, idx) };
+	struct span s = { .got = chunk_at(g, idx) };
 
+	add_version(&s, b->before, b->path, idx);
+	for (unsigned int k = 0; k < b->nmid; k++)
+		add_version(&s, b->mid[k], b->path, idx);
+	add_version(&s, b->after, b->path, idx);
 	for (size_t at = 0; at < TREE_CHUNK; at += DXF_WORD) {
-		if (!word_ok(&s, at, all_change(&s, at)))
+		if (!word_ok(&s, at))
 			return false;
 	}
 	return true;

@@ -164,13 +164,16 @@ static const struct line more[] = {
 	{ "", "mount; umount", RUN_NOMOUNT | RUN_FRESH },
 	{ "", "mount; mkdir A; creat A/x; append A/x 2000; umount; mount;"
 	  "unlink A/x", RUN_NOMOUNT | RUN_FRESH },
-	{ "creat f; write f 0 6000;", "write f 0 6000; fsync f", RUN_FSYNC },
-	{ "creat f; write f 0 6000;", "write f 100 50; write f 3 1000; fsync f;"
-	  "write f 1000 2000; sync", RUN_FSYNC },
-	{ "creat f; write f 0 6000;", "write f 100 100; write f 64 900;"
-	  "fsync f; write f 64 64; fsync f", RUN_FSYNC },
-	{ "creat f; write f 0 6000;", "write f 100 50; write f 320 640; fsync f",
+	{ "creat f; write f 0 6000;", "open f 0; write f 0 6000; fsync f",
 	  RUN_FSYNC },
+	{ "creat f; write f 0 6000;", "open f 0; write f 100 50; write f 3 1000;"
+	  "fsync f; write f 1000 2000; sync", RUN_FSYNC },
+	{ "creat f; write f 0 6000;", "open f 0; write f 100 100; write f 64 900;"
+	  "fsync f; write f 64 64; fsync f", RUN_FSYNC },
+	{ "creat f; write f 0 6000;", "open f 0; write f 100 50; write f 320 640;"
+	  "fsync f", RUN_FSYNC },
+	{ "", "open A/foo 0; falloc A/foo 8k 4k; keep A/foo 16k 4k;"
+	  "append A/foo 100; trunc A/foo 500; close 0" },
 	{ "", "rescue A/bar 1k 1k" },
 	{ "creat big; write big 0 20k;", "rescue big 13k 1k; rescue big 2k 1k" },
 	{ "litter A/foo;", "trunc A/foo 4000" },
@@ -183,7 +186,7 @@ static const struct line more[] = {
 	{ "", "rename A/foo C/foo", RUN_UNDONE },
 	{ "", "creat C/x; umount", RUN_TUNED },
 	{ "", "unlink A/bar; umount", RUN_TUNED },
-	{ "creat f; write f 0 6000;", "append f 100; append f 3000; fsync f;"
+	{ "creat f; write f 0 6000;", "open f 0; append f 100; append f 3000; fsync f;"
 	  "trunc f 200; fsync f", RUN_FSYNC },
 };
 
