@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,9 @@ static bool record(struct run *r, struct script_fs *x)
 		return run_wrong(r->res, "mount: %s", why);
 	else if (!take(x, &r->before[0], r->res))
 		return false;
+	if ((r->w->flags & RUN_INDEX) &&
+	    !(tree_find(&r->before[0], "C")->a.flags & FS_INDEX_FL))
+		return run_wrong(r->res, "C is no htree");
 	trace_start(&r->trace, x->region, true);
 	for (unsigned int i = 0; i < r->script.n && ok; i++)
 		ok = record_step(r, x, i);
@@ -470,6 +474,8 @@ static bool run_script(const struct run_workload *w, const struct run_opts *o,
 	script_parse(&r.script, w->script);
 	if (!(w->flags & RUN_FRESH))
 		ok = run_setup(&x, w->setup, res);
+	if (w->flags & RUN_INDEX)
+		image_run(x.region, "e2fsck -fyD $IMG", true, NULL, 0);
 	if (ok)
 		ok = record(&r, &x) && explore(&r);
 	if (x.fs != NULL)

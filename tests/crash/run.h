@@ -32,6 +32,7 @@ enum run_flags {
 	RUN_TUNED = 1 << 5,
 	RUN_THREADS = 1 << 6,	/* lanes instead of a script */
 	RUN_LAST = 1 << 7,	/* only the last step is crashed */
+	RUN_INDEX = 1 << 8,	/* e2fsck -D behind the setup: htrees */
 };
 
 struct run_workload {

@@ -71,7 +71,7 @@ static bool same_attr(const struct tree_node *w, const struct tree_node *g,
 	SAME(rdev, "%lu");
 	SAME(size, "%lu");
 	SAME(flags, "%x");
-	if (!loose_blocks(w))
+	if (!loose_blocks(w) && !loose_blocks(g))
 		SAME(blocks, "%lu");
 	if (pinned(&w->a.mtime) && pinned(&g->a.mtime))
 		SAME(mtime.tv_sec, "%lu");

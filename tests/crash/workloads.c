@@ -24,6 +24,7 @@ struct line {
 	"write baz 4200 2500; symlink A/sl 10; setx A/foo user.a 20;"	\
 	"setx A/bar user.b 700;"
 #define LONG "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+#define SEVEN "0000000000000000000000000000000000000007"
 /* Twelve direct blocks, one indirect, two doubly indirect. */
 #define BIG	"creat big; write big 0 20k;"
 #define HUGE	"creat big; writeb big 0 300k;"
@@ -172,6 +173,9 @@ static const struct line more[] = {
 	  "fsync f; write f 64 64; fsync f", RUN_FSYNC },
 	{ "creat f; write f 0 6000;", "open f 0; write f 100 50; write f 320 640;"
 	  "fsync f", RUN_FSYNC },
+	{ "many C 90 40;", "creat C/x", RUN_INDEX },
+	{ "many C 90 40;", "unlink C/" SEVEN "; mkdir C/y", RUN_INDEX },
+	{ "many C 90 40;", "rename C/" SEVEN " C/" LONG, RUN_INDEX },
 	{ "", "open A/foo 0; falloc A/foo 8k 4k; keep A/foo 16k 4k;"
 	  "append A/foo 100; trunc A/foo 500; close 0" },
 	{ "", "rescue A/bar 1k 1k" },
