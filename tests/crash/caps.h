@@ -9,11 +9,18 @@
 
 static inline void caps_set(struct run_opts *o, bool full)
 {
-	o->caps = full ? (struct states_caps){ 8, 64, 96, 16 } :
+	o->caps = full ? (struct states_caps){ 8, 24, 24, 8 } :
 			 (struct states_caps){ 4, 12, 12, 6 };
-	o->inner = full ? (struct states_caps){ 4, 16, 16, 6 } :
+	o->inner = full ? (struct states_caps){ 3, 6, 6, 3 } :
 			  (struct states_caps){ 2, 3, 3, 2 };
-	o->inside = full ? 4 : 2;
+	o->inside = full ? 3 : 2;
+}
+/* Enough to notice what is missing. */
+static inline void caps_set_least(struct run_opts *o)
+{
+	o->caps = (struct states_caps){ 3, 8, 8, 4 };
+	o->inner = (struct states_caps){ 2, 3, 3, 2 };
+	o->inside = 1;
 }
 
 #endif

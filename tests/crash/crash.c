@@ -154,7 +154,7 @@ static struct run_workload *choose(struct options *o, unsigned int *n)
 		*n = run_nimages;
 	} else {
 		w = workloads_make(o->sets, o->full, o->pool.run.seed,
-				   o->full ? 200 : 6, n);
+				   o->full ? 60 : 6, n);
 	}
 	*n = filter(o, w, *n);
 	return w;
