@@ -11,7 +11,7 @@
 #			driver cannot clear bad blocks
 #		legacy	a piece of memory as /dev/pmem0, whose driver can
 #	-s MIB	how much of it (default 128)
-#	-t SECS	when to give up (default 240, times DAXFUSE_GUEST_PATIENCE)
+#	-t SECS	when to give up (default 400, times DAXFUSE_GUEST_PATIENCE)
 #	-e	when SCRIPT prints a line `machine-check ADDRESS` (0x...) the memory
 #		at that physical address reports an uncorrected error
 #	-d DIR	a directory of this machine that the guest sees at the same
@@ -26,7 +26,7 @@
 # exit status 77.  Status 124: it took too long; 125: the guest died.
 set -u
 
-mode=devdax mib=128 patience=240 dirs=() errors=
+mode=devdax mib=128 patience=400 dirs=() errors=
 while getopts em:s:t:d: opt; do
 	case $opt in
 	e) errors=1 ;;
