@@ -33,6 +33,7 @@ enum dxf_errors {
 struct dxf_ext2_opts {
 	bool ro;
 	bool force;		/* mount rw although not cleanly unmounted */
+	bool recovered;		/* the log made it consistent: clean */
 	enum dxf_errors errors;
 };
 

@@ -14,6 +14,7 @@
 #include "alloc.h"
 #include "groups.h"
 #include "log.h"
+#include "logfile_priv.h"
 #include "open.h"
 #include "super.h"
 
@@ -98,6 +99,19 @@ int dxf_fixed_build(struct dxf_ext2 *e2, struct dxf_err *err)
 		"the descriptors are damaged: metadata overlaps at block %llu; run `e2fsck -f %s` first",
 		(unsigned long long)overlap,
 		dxf_super_path(e2));
+}
+
+int dxf_fixed_add(struct dxf_ext2 *e2, dxf_blk_t blk, uint64_t nblk)
+{
+	struct dxf_fixed *f = dxf_realloc(e2->fixed, (e2->nfixed + 1) *
+					  sizeof(*f));
+
+	if (f == NULL)
+		return -ENOMEM;
+	e2->fixed = f;
+	add(e2, blk, nblk);
+	qsort(f, e2->nfixed, sizeof(*f), by_start);
+	return merge(e2) == 0 ? 0 : -EUCLEAN;
 }
 
 /* The first fixed stretch that ends behind @blk, or nfixed. */

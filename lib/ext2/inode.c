@@ -350,3 +350,16 @@ int dxf_dinode_create(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	di->extra_isize = (uint16_t)e2->want_extra_isize;
 	return store(e2, t, ino, di, &s);
 }
+
+void dxf_dinode_image(const struct dxf_ext2 *e2, dxf_ino_t ino,
+		      const struct dxf_dinode *di, uint8_t *raw)
+{
+	union slot s;
+	int err;
+
+	memset(&s, 0, sizeof(s));
+	err = encode(e2, di, &s);
+	assert(err == 0);
+	set_csum(e2, ino, &s);
+	memcpy(raw, s.raw, e2->geom.inode_size);
+}

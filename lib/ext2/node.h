@@ -115,6 +115,12 @@ int dxf_dinode_write(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 int dxf_dinode_create(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 		      struct dxf_dinode *di);
 /*
+ * The bytes of a fresh slot with its checksum, inode_size of them: for the one
+ * inode that is stored past all transactions (logmake.c).
+ */
+void dxf_dinode_image(const struct dxf_ext2 *e2, dxf_ino_t ino,
+		      const struct dxf_dinode *di, uint8_t *raw);
+/*
  * Fill @di for a new inode: times now, nlink as given, flags inherited from
  * @dir_flags as ext4 masks them for the kind of file, EXTENTS_FL and an empty
  * root where the filesystem has extents and the kind maps blocks.

@@ -64,7 +64,7 @@ static int check_super_csum(struct dxf_ext2 *e2,
 static int check_state(struct dxf_ext2 *e2, const struct ext2_super_block *sb,
 		       struct dxf_err *err)
 {
-	bool valid = (sb->s_state & EXT2_VALID_FS) != 0;
+	bool valid = (sb->s_state & EXT2_VALID_FS) != 0 || e2->opts.recovered;
 	bool errors = (sb->s_state & EXT2_ERROR_FS) != 0;
 
 	e2->was_clean = valid && !errors;

@@ -246,6 +246,8 @@ int dxf_balloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	if (dxf_ext2_is_fixed_block(e2, blk, nblk))
 		return dxf_ext2_corrupt(e2, ino, blk,
 			"%u blocks to be freed are not a file's", nblk);
+	dxf_txn_drop(t, dxf_blk_off(&e2->geom, blk),
+		     (uint64_t)nblk << e2->geom.block_bits);
 	while (nblk > 0 && ret == 0) {
 		init_change(&c, blk, nblk);
 		ret = free_group(&c, ino);

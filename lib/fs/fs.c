@@ -4,19 +4,23 @@
  *
  * Owns the order of setting up and taking down:
  *
- *	format opened - cache, root - marked mounted - orphans - background
+ *	log recovered - format opened - cache, root - log's session begun -
+ *	marked mounted - orphans - background
  *	everything flushed - background stopped - cache emptied (zombies freed,
- *	times written) - marked clean, if nothing went wrong - closed
+ *	times written) - marked clean, if nothing went wrong - log's session
+ *	ended - closed
  */
 #include "fs_priv.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "alloc.h"
 #include "log.h"
+#include "logfile.h"
 
 #define ZERO_PAGE	(64 * DXF_KIB)
 
@@ -60,6 +64,9 @@ static int end_session(struct dxf_fs *fs)
 		err = dxf_ext2_mark_clean(fs->e2);
 	note(&err, dxf_txnmgr_sync(fs->txnmgr));
 	note(&err, __atomic_load_n(&fs->sticky_error, __ATOMIC_RELAXED));
+	/* A session that did not end well is the next mount's to recover. */
+	if (err == 0)
+		err = dxf_logfile_end(fs->logfile);
 	return err;
 }
 
@@ -77,6 +84,7 @@ static int release(struct dxf_fs *fs)
 	if (fs->session)
 		err = end_session(fs);
 	dxf_ext2_close(fs->e2);
+	dxf_logfile_close(fs->logfile);
 	dxf_txnmgr_close(fs->txnmgr);
 	if (fs->zero_page != NULL)
 		munmap((void *)(uintptr_t)fs->zero_page, ZERO_PAGE);
@@ -104,18 +112,35 @@ int dxf_fs_close(struct dxf_fs *fs)
 
 /* ---- mount ---- */
 
-static int open_format(struct dxf_fs *fs, struct dxf_err *err)
+static int recover(struct dxf_fs *fs, bool *clean, struct dxf_err *err)
 {
-	const struct dxf_ext2_opts o = {
-		.ro = fs->opts.ro,
-		.force = fs->opts.force,
-		.errors = fs->opts.errors,
-	};
+	unsigned int flags = 0;
 	int e = dxf_txnmgr_open(&fs->txnmgr, fs->region);
 
 	if (e != 0)
 		return dxf_err_set(err, -e, "%s: no memory",
 				   dxf_region_path(fs->region));
+	if (fs->opts.ro)
+		flags |= DXF_LOGFILE_RO;
+	if (fs->opts.norecovery)
+		flags |= DXF_LOGFILE_NORECOVERY;
+	if (fs->opts.force)
+		flags |= DXF_LOGFILE_FORCE;
+	return dxf_logfile_recover(&fs->logfile, fs->txnmgr, flags, clean,
+				   err);
+}
+
+static int open_format(struct dxf_fs *fs, struct dxf_err *err)
+{
+	struct dxf_ext2_opts o = {
+		.ro = fs->opts.ro,
+		.force = fs->opts.force,
+		.errors = fs->opts.errors,
+	};
+	int e = recover(fs, &o.recovered, err);
+
+	if (e != 0)
+		return e;
 	e = dxf_ext2_open(&fs->e2, fs->txnmgr, &o, err);
 	if (e != 0)
 		return e;
@@ -143,10 +168,23 @@ static int open_root(struct dxf_fs *fs, struct dxf_err *err)
 			   dxf_region_path(fs->region), strerror(-e));
 }
 
+static int begin_log(struct dxf_fs *fs, struct dxf_err *err)
+{
+	const struct dxf_logfile_opts o = {
+		.nolog = fs->opts.nolog,
+		.size = fs->opts.log_size,
+	};
+
+	return dxf_logfile_begin(fs->logfile, fs->e2, &o, err);
+}
+
 static int begin_session(struct dxf_fs *fs, struct dxf_err *err)
 {
-	int e = dxf_ext2_mark_mounted(fs->e2);
+	int e = begin_log(fs, err);
 
+	if (e != 0)
+		return e;
+	e = dxf_ext2_mark_mounted(fs->e2);
 	fs->session = e == 0;
 	if (e == 0)
 		e = dxf_orphan_recover(fs);
@@ -192,6 +230,9 @@ int dxf_fs_open(struct dxf_fs **out, struct dxf_region *r,
 	struct dxf_fs *fs;
 	int e;
 
+	if (opts->norecovery && !opts->ro)
+		return dxf_err_set(err, EINVAL, "%s: norecovery goes with -o ro only",
+				   dxf_region_path(r));
 	if (!opts->ro && dxf_region_is_ro(r))
 		return dxf_err_set(err, EROFS, "%s is open for reading only; "
 				   "mount with -o ro", dxf_region_path(r));

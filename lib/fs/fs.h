@@ -51,12 +51,16 @@ struct dxf_fs_opts {
 	enum dxf_durability durability;
 	unsigned int commit;	/* seconds; page media's periodic flush */
 	uint64_t index_limit;	/* bytes for name indexes; 0: default */
+	bool nolog;		/* no redo log: ext2's own promises */
+	bool norecovery;	/* with ro: ignore a pending log */
+	uint64_t log_size;	/* of a new log, bytes; 0: default */
 };
 void dxf_fs_default_opts(struct dxf_fs_opts *o);
 
 /*
- * Mount: open the format, process orphans, mark mounted, start the background
- * thread (lazy times, flushes, error records).
+ * Mount: recover from the log, open the format, begin the log's session, mark
+ * mounted, process orphans, start the background thread (lazy times, flushes,
+ * error records).
  * Ownership: the region stays the caller's and must outlive *@out.
  * Returns: 0; -errno with a sentence in @err.
  */

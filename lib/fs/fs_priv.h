@@ -98,6 +98,7 @@ struct dxf_subdirs {
 struct dxf_fs {
 	struct dxf_ext2 *e2;
 	struct dxf_txnmgr *txnmgr;
+	struct dxf_logfile *logfile;
 	struct dxf_region *region;
 	const struct dxf_geom *geom;
 	struct dxf_fs_opts opts;

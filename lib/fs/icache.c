@@ -178,6 +178,9 @@ static int load(struct dxf_fs *fs, struct dxf_inode *inode, enum load_how how)
 	if (how != LOAD_NUMBER || fs->opts.ro)
 		return read_slot(fs, inode, how);
 	err = dxf_txn_begin(fs->txnmgr, DXF_TXN_FORCE, &t);
+	/* The log has failed: nothing changes any more. */
+	if (err == -EROFS)
+		return read_slot(fs, inode, how);
 	if (err != 0)
 		return err;
 	err = read_slot(fs, inode, how);

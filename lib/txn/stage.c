@@ -6,7 +6,8 @@
  *   S1  each line's offset is a multiple of the line size, no two are equal
  *   S2  every slot is 0 or 1 + the index of a line; every line has one slot
  *   S3  more than half of the slots are free, so a probe ends
- * A line may have an empty mask only between its add and the caller's store.
+ * A line's mask is empty between its add and the caller's store, and after its
+ * words were dropped.
  */
 #include "stage.h"
 
@@ -124,14 +125,14 @@ static void overlay_line(const struct dxf_line *l, dxf_off_t off, uint8_t *buf,
 	}
 }
 
-/* Call-free iteration would read worse: both users need "each line in range". */
-static const struct dxf_line *line_in(const struct dxf_stage *s, uint32_t *i,
-				      dxf_off_t off, uint64_t len)
+struct dxf_line *dxf_stage_next(const struct dxf_stage *s, uint32_t *i,
+				dxf_off_t off, uint64_t len)
 {
 	while (*i < s->n) {
-		const struct dxf_line *l = &s->lines[(*i)++];
+		struct dxf_line *l = &s->lines[(*i)++];
 
-		if (l->off < off + len && l->off + DXF_CACHELINE > off)
+		if (l->mask != 0 && l->off < off + len &&
+		    l->off + DXF_CACHELINE > off)
 			return l;
 	}
 	return NULL;
@@ -145,7 +146,7 @@ void dxf_stage_overlay(const struct dxf_stage *s, dxf_off_t off, void *buf,
 
 	/* Short reads probe the table, long ones walk the few lines. */
 	if (len / DXF_CACHELINE >= s->n) {
-		while ((l = line_in(s, &i, off, len)) != NULL)
+		while ((l = dxf_stage_next(s, &i, off, len)) != NULL)
 			overlay_line(l, off, buf, len);
 		return;
 	}
@@ -161,7 +162,7 @@ bool dxf_stage_meets(const struct dxf_stage *s, dxf_off_t off, uint64_t len)
 {
 	uint32_t i = 0;
 
-	return line_in(s, &i, off, len) != NULL;
+	return dxf_stage_next(s, &i, off, len) != NULL;
 }
 
 static int by_offset(const void *a, const void *b)

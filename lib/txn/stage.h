@@ -45,6 +45,13 @@ struct dxf_line *dxf_stage_add(struct dxf_stage *s, dxf_off_t off,
 void dxf_stage_overlay(const struct dxf_stage *s, dxf_off_t off, void *buf,
 		       size_t len);
 
+/*
+ * The next line from @i on with a staged word that meets the range, or NULL;
+ * @i, 0 at first, goes on.
+ */
+struct dxf_line *dxf_stage_next(const struct dxf_stage *s, uint32_t *i,
+				dxf_off_t off, uint64_t len);
+
 /* Does a staged word meet the range? */
 bool dxf_stage_meets(const struct dxf_stage *s, dxf_off_t off, uint64_t len);
 

@@ -43,7 +43,8 @@ enum dxf_txn_flags {
  * Locks: takes the metadata lock, held until commit or abort; the same thread
  * must end it.
  * Ownership: *@out belongs to the manager; commit and abort end it.
- * Returns: 0; -EROFS the manager is ro; -ENOMEM.
+ * Returns: 0; -EROFS the manager is ro, or with FORCE: no transaction can be
+ * made any more, so that metadata change no more; -ENOMEM.
  */
 int dxf_txn_begin(struct dxf_txnmgr *m, unsigned int flags,
 		  struct dxf_txn **out);
@@ -70,6 +71,13 @@ int dxf_txn_fill(struct dxf_txn *t, dxf_off_t off, const void *buf,
 		 size_t len);
 /* The same with zeros. */
 int dxf_txn_fill_zero(struct dxf_txn *t, dxf_off_t off, uint64_t len);
+/*
+ * The block at [@off, @off + @len), multiples of a cache line, is being freed:
+ * what is staged in it is not worth storing, and must not be (an unlogged
+ * store into the block, once it is somebody's data, would meet the log's copy).
+ * Nothing may be staged there afterwards.
+ */
+void dxf_txn_drop(struct dxf_txn *t, dxf_off_t off, uint64_t len);
 /* The caller itself stored such bytes with persist: commit fences first. */
 void dxf_txn_note_filled(struct dxf_txn *t);
 
@@ -103,14 +111,15 @@ struct dxf_txn_hook {
 void dxf_txn_on_end(struct dxf_txn *t, struct dxf_txn_hook *h);
 
 /*
- * Commit: F0 if bytes were filled, store in place, flush, F2.
+ * Commit: F0 if bytes were filled, the log's slot, F1, store in place, F2.
  * Locks: releases the metadata lock, in every case.
- * Durability: DAX media: durable on return.  Page media: ordered nowhere,
- * durable after dxf_txnmgr_sync().
+ * Durability: DAX media: durable on return; with a log also atomic over a
+ * crash at any point.  Page media: atomic over a crash of the process with a
+ * log, ordered nowhere otherwise, durable after dxf_txnmgr_sync().
  * Returns: 0; -ENOSPC the host is full (checked before anything is stored:
- * aborted, nothing changed); -EIO a store in place failed: the old bytes were
- * put back as far as the media allowed, the transaction counts as aborted and
- * the manager is ro from now on.
+ * aborted, nothing changed); -EIO a store failed: the old bytes were put back,
+ * or are laid over all reads from now on; the transaction counts as aborted
+ * and the manager is ro (after a failure of the log: stopped) from now on.
  */
 int dxf_txn_commit(struct dxf_txn *t);
 

@@ -33,6 +33,10 @@ unmount_image
 
 e2fsck -fy "$img" >/dev/null 2>&1
 out=$("$DAXFUSE" "$img" "$mnt" 2>&1) || fail "status $?: $out"
-must_be "$out" ''
+must_say 'made a redo log of 256 KiB (inode 5)'
+must_be "$(printf '%s\n' "$out" | wc -l)" 1 "lines"
 is_now rw
+unmount_image
+out=$("$DAXFUSE" "$img" "$mnt" 2>&1) || fail "status $?: $out"
+must_be "$out" ''
 done_ok

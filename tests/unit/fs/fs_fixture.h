@@ -27,7 +27,7 @@ struct fsx {
 	struct dxf_fs_opts opts;
 	struct dxf_region *region;	/* write-protected for all but persist */
 	struct dxf_fs *fs;		/* NULL: not mounted */
-	int messages;			/* logged since fsx_make() */
+	int messages;			/* warnings, errors since fsx_make() */
 };
 
 /* mke2fs and default options; not mounted yet. */
@@ -65,7 +65,7 @@ void fsx_restore(struct fsx *x, const struct fsx_snap *s);
 void fsx_snap_free(struct fsx_snap *s);
 /* Record from now on what is stored unlogged into free blocks. */
 void fsx_watch(struct fsx *x);
-/* Media are as in @s, where nothing was stored unlogged since the watch. */
+/* Media are as in @s but for what was stored unlogged, and the log. */
 void fsx_same(struct fsx *x, const struct fsx_snap *s);
 
 /* ---- small steps ---- */
