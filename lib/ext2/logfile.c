@@ -58,6 +58,9 @@ static int run_recovery(struct dxf_logfile *lf, unsigned int flags, bool *clean,
 		return dxf_err_set(err, ENOMEM, "%s: no memory", path_of(lf));
 	if (e < 0)
 		return unreadable(lf, flags, err);
+	/* Somebody has made it clean since: nothing was lost by a discard. */
+	if (lf->raw.valid && lf->recovery != DXF_RECOVERY_DONE)
+		return 0;
 	switch (lf->recovery) {
 	case DXF_RECOVERY_NONE:
 		break;
