@@ -108,7 +108,7 @@ static void take_options(struct options *o, int argc, char **argv)
 	clock_gettime(CLOCK_REALTIME, &now);
 	o->pool.run.seed = (uint64_t)now.tv_sec;
 	o->pool.jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
-	o->full = getenv("DAXFUSE_LONG") != NULL;
+	o->full = *(getenv("DAXFUSE_LONG") ?: "") != '\0';
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		take_option(o, c);
 	if (o->pool.jobs == 0 || o->pool.jobs > 16)

@@ -118,7 +118,7 @@ static void take_options(struct options *o, int argc, char **argv)
 	o->pool.jobs = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	o->pool.quiet = true;
 	o->pool.stop_after = 3;
-	o->equivalent = getenv("DAXFUSE_LONG") != NULL;
+	o->equivalent = *(getenv("DAXFUSE_LONG") ?: "") != '\0';
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == 's')
 			o->site = optarg;
