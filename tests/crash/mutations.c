@@ -41,7 +41,8 @@ static const struct {
 	{ DXF_MUT_CREATE_FENCE_MODE, "the next transaction's F1 comes from the "
 	  "same thread before anything of it is in place" },
 	{ DXF_MUT_SETTLE_FENCE, "the fence at the end of the write comes from "
-	  "the same thread, and nobody is told in between" },
+	  "the same thread; only an fsync of another thread in between would be "
+	  "told too early, and such a moment is not in any script" },
 	{ DXF_MUT_SHRINK_FENCE, "the zeros behind a new end of file are stored "
 	  "again by whoever grows the file, before his own fence, and a word "
 	  "never goes back to an older version" },

@@ -153,15 +153,15 @@ struct span {
 };
 
 /* Between two versions a word that one write covers in part? */
-static bool in_part(const struct span *s, size_t at)
+static bool in_part(const struct span *s, size_t at, size_t len)
 {
 	for (unsigned int k = 1; k < s->n; k++) {
 		const uint8_t *old = s->ver[k - 1] + at, *new = s->ver[k] + at;
 		unsigned int same = 0;
 
-		for (size_t i = 0; i < DXF_WORD; i++)
+		for (size_t i = 0; i < len; i++)
 			same += old[i] == new[i];
-		if (same > 0 && same < DXF_WORD)
+		if (same > 0 && same < len)
 			return true;
 	}
 	return false;
@@ -176,16 +176,19 @@ static bool byte_ok(const struct span *s, size_t at)
 	return false;
 }
 
-/* A word of one version; of one that is covered in part each byte. */
-static bool word_ok(const struct span *s, size_t at)
+/*
+ * A word of one version; of one that is covered in part each byte.  @len: what
+ * of it lies before the end of file.
+ */
+static bool word_ok(const struct span *s, size_t at, size_t len)
 {
 	for (unsigned int k = 0; k < s->n; k++) {
-		if (memcmp(s->got + at, s->ver[k] + at, DXF_WORD) == 0)
+		if (memcmp(s->got + at, s->ver[k] + at, len) == 0)
 			return true;
 	}
-	if (!in_part(s, at))
+	if (!in_part(s, at, len))
 		return false;
-	for (size_t i = at; i < at + DXF_WORD; i++) {
+	for (size_t i = at; i < at + len; i++) {
 		if (!byte_ok(s, i))
 			return false;
 	}
@@ -206,13 +209,16 @@ static bool chunk_ok(const struct tree_between *b, const struct tree_node *g,
 		     uint64_t idx)
 {
 	struct span s = { .got = chunk_at(g, idx) };
+	uint64_t end = TREE_CHUNK;
 
 	add_version(&s, b->before, b->path, idx);
 	for (unsigned int k = 0; k < b->nmid; k++)
 		add_version(&s, b->mid[k], b->path, idx);
 	add_version(&s, b->after, b->path, idx);
-	for (size_t at = 0; at < TREE_CHUNK; at += DXF_WORD) {
-		if (!word_ok(&s, at))
+	if (idx * TREE_CHUNK < g->a.size)
+		end = DXF_MIN(g->a.size - idx * TREE_CHUNK, end);
+	for (uint64_t at = 0; at < end; at += DXF_WORD) {
+		if (!word_ok(&s, at, DXF_MIN(DXF_WORD, end - at)))
 			return false;
 	}
 	return true;
