@@ -4,7 +4,7 @@
 # run-in-guest.sh - run a script as root in a small virtual machine that has
 # persistent memory, and exit with its status.
 #
-#	run-in-guest.sh [-e] [-m MODE] [-s MIB] [-t SECS] [-d DIR]... SCRIPT [ARG...]
+#	run-in-guest.sh [-ek] [-m MODE] [-s MIB] [-t SECS] [-p FILE] [-d DIR]... SCRIPT [ARG...]
 #
 #	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
 #		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
@@ -14,6 +14,10 @@
 #	-t SECS	when to give up (default 400, times DAXFUSE_GUEST_PATIENCE)
 #	-e	when SCRIPT prints a line `machine-check ADDRESS` (0x...) the memory
 #		at that physical address reports an uncorrected error
+#	-k	when SCRIPT prints a line `power-cut-after SECS` the machine is
+#		killed that much later; status 137
+#	-p FILE	the persistent memory is FILE, as it is and as it will be (devdax,
+#		fsdax); made if it is not there
 #	-d DIR	a directory of this machine that the guest sees at the same
 #		path, read-only; SCRIPT's is one
 #
@@ -26,10 +30,12 @@
 # exit status 77.  Status 124: it took too long; 125: the guest died.
 set -u
 
-mode=devdax mib=128 patience=400 dirs=() errors=
-while getopts em:s:t:d: opt; do
+mode=devdax mib=128 patience=400 dirs=() errors='' cut='' pmem=
+while getopts ekm:s:t:p:d: opt; do
 	case $opt in
 	e) errors=1 ;;
+	k) cut=1 ;;
+	p) pmem=$(realpath "$OPTARG") ;;
 	m) mode=$OPTARG ;;
 	s) mib=$OPTARG ;;
 	t) patience=$OPTARG ;;
@@ -113,6 +119,11 @@ claim() {
 		[ -e $nd/devices/namespace0.0/size ] && break
 		sleep 0.2
 	done
+	# it may have been claimed by an earlier guest
+	[ "$2" != dax ] || for i in 1 2 3 4 5; do
+		[ ! -e /dev/dax0.0 ] || return 0
+		sleep 0.2
+	done
 	echo namespace0.0 >$nd/drivers/nd_pmem/unbind 2>/dev/null
 	seed=$(cat $region/$2_seed)
 	echo 0d6af4f4-4f0c-4e5e-9a36-5c1d9ad0f5e5 >$nd/devices/$seed/uuid
@@ -191,7 +202,7 @@ legacy)
 	append="memmap=${mib}M!1024M" ;;
 devdax | fsdax)
 	machine=pc,nvdimm=on
-	extra=(-object "memory-backend-file,id=nv,share=on,mem-path=$work/nvdimm,size=${mib}M"
+	extra=(-object "memory-backend-file,id=nv,share=on,mem-path=${pmem:-$work/nvdimm},size=${mib}M"
 	       -device nvdimm,id=nv0,memdev=nv) ;;
 *)
 	echo "run-in-guest.sh: no mode $mode"
@@ -231,6 +242,22 @@ if [ -n "$errors" ]; then
 	trap 'kill $watcher; rm -rf "$work"' EXIT
 fi
 
+# Cut the power when the script asks for it: no byte in a cache is written back
+# by a process that is gone.
+cut_power() {
+	local secs
+	while kill -0 "$machine_pid" 2>/dev/null; do
+		secs=$(sed -n 's/^power-cut-after \([0-9.]*\)$/\1/p' \
+			"$work/out" 2>/dev/null | head -n 1)
+		[ -z "$secs" ] || break
+		sleep 0.2
+	done
+	[ -n "${secs:-}" ] || return 0
+	sleep "$secs"
+	: >"$work/cut"
+	pkill -KILL -P "$machine_pid"
+}
+
 timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
 	-machine "$machine" -m "${memory}M,slots=2,maxmem=$((memory + mib + 1024))M" \
 	-smp 1 -nodefaults -no-user-config -display none -no-reboot -monitor "$monitor" \
@@ -239,8 +266,12 @@ timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
 	-serial "file:$work/console" -device virtio-serial-pci \
 	-chardev "file,id=out,path=$work/out" \
 	-device virtserialport,chardev=out,name=out \
-	"${extra[@]}" "${shares[@]}" </dev/null >"$work/qemu" 2>&1
+	"${extra[@]}" "${shares[@]}" </dev/null >"$work/qemu" 2>&1 &
+machine_pid=$!
+[ -z "$cut" ] || cut_power &
+wait "$machine_pid"
 status=$?
+[ ! -e "$work/cut" ] || { cat "$work/out"; exit 137; }
 sed '$ { /^guest-status /d }' "$work/out" 2>/dev/null
 [ $status -ne 124 ] || { echo "the guest took more than $patience s"; tail -n 20 "$work/console"; exit 124; }
 status=$(sed -n '$ s/^guest-status //p' "$work/out" 2>/dev/null)
