@@ -161,9 +161,10 @@ int dxf_log_find(struct dxf_region *r, struct dxf_log_raw *out)
 	memset(out, 0, sizeof(*out));
 	if (dxf_region_size(r) < DXF_SUPER_OFF + sizeof(raw.sb))
 		return 0;
+	/* Without a superblock there is no mount; the opening says so. */
 	err = dxf_load(r, DXF_SUPER_OFF, &raw.sb, sizeof(raw.sb));
 	if (err < 0 || !geometry_ok(&raw))
-		return err;
+		return 0;
 	out->block_bits = 10 + raw.sb.s_log_block_size;
 	out->lastcheck = raw.sb.s_lastcheck |
 		(uint64_t)raw.sb.s_lastcheck_hi << 32;
