@@ -14,6 +14,8 @@
  * - Behind the end of file anything may lie in mapped blocks: before the size
  *   grows past it, it is zeroed (or stored by this very write).
  * - A reservation ends in exactly one way: published by a commit or cancelled.
+ * - Nothing is stored in place behind a piece of the same batch: without room
+ *   for the piece the write ends before it, and has changed nothing there.
  *
  * Locks: the inode's lock held exclusively throughout, so that two appenders
  * cannot zero each other's bytes.
@@ -252,6 +254,8 @@ static int prepare(struct batch *b, uint64_t end, uint64_t size)
 	       b->nblk < MAX_BLOCKS) {
 		err = dxf_seg_at(w->fs, w->inode, b->end, end, &seg);
 		if (err)
+			break;
+		if (seg.mapped && b->n > 0 && w->kind != DXF_WR_PREALLOC)
 			break;
 		if (seg.mapped)
 			err = do_mapped(b, &seg, size);

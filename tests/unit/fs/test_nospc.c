@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writes that find room for some of what they need.
+ */
+#include "file_model.h"
+
+static struct fsx x;
+static uint8_t buf[8192], got[8192];
+
+static ssize_t put(dxf_ino_t ino, uint64_t off, size_t len)
+{
+	memset(buf, 'n', sizeof(buf));
+	return dxf_fs_write(x.fs, ino, off, buf, len, 0, &fsx_root);
+}
+
+/*
+ * The hole before a double-indirect block that is mapped: there is room for the
+ * hole's block, none for the map's.
+ */
+START_TEST(test_write_without_room_for_the_map_changes_nothing)
+{
+	static const struct fsx_image small = {
+		"small", "-t ext2 -b 1024 -m 0 -N 64", 2
+	};
+	const uint64_t at = (12 + 256) * 1024;
+	dxf_ino_t ino, filler, last;
+	uint64_t off = 0;
+
+	fsx_make(&x, &small);
+	fsx_mount(&x);
+	ino = fsx_create(&x, DXF_ROOT_INO, "f");
+	fsx_write(&x, ino, at, 'o', 4096);
+	last = fsx_create(&x, DXF_ROOT_INO, "last");
+	fsx_write(&x, last, 0, 'l', 1024);
+	filler = fsx_create(&x, DXF_ROOT_INO, "filler");
+	while (put(filler, off, 1024) == 1024)
+		off += 1024;
+	while (fsx_free_blocks(&x) > 0)
+		fsx_write(&x, fsx_create(&x, DXF_ROOT_INO,
+					 fsx_free_blocks(&x) % 2 ? "a" : "b"),
+			  0, 'x', 1024);
+	ck_assert_int_eq(dxf_fs_unlink(x.fs, DXF_ROOT_INO, "last"), 0);
+	ck_assert_uint_eq(fsx_free_blocks(&x), 1);
+	ck_assert_int_eq(put(ino, at - 1024, 5 * 1024), -ENOSPC);
+	ck_assert_int_eq(dxf_fs_read(x.fs, ino, at, got, 4096), 4096);
+	for (int j = 0; j < 4096; j++)
+		ck_assert_int_eq(got[j], 'o');
+	ck_assert_uint_eq(fsx_free_blocks(&x), 1);
+	fsx_finish(&x);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_test(tc,
+		       test_write_without_room_for_the_map_changes_nothing);
+}
+
+int main(void)
+{
+	return run_tests("nospc", add);
+}
