@@ -28,6 +28,15 @@ int dxf_txlog_read(struct dxf_txlog *l, uint64_t at, void *buf, size_t len);
 int dxf_txlog_store(struct dxf_txlog *l, uint64_t at, const void *buf,
 		    size_t len, unsigned int flags);
 
+/* Where [@at, ...) of the log is, and *@n: how many of @len bytes are there. */
+dxf_off_t dxf_txlog_locate(const struct dxf_txlog *l, uint64_t at, size_t len,
+			   size_t *n);
+
+/* The key of what outlives a session. */
+struct dxf_hash_key dxf_txlog_fs_key(const struct dxf_txlog *l);
+/* Make l->key that of l->session. */
+void dxf_txlog_set_key(struct dxf_txlog *l);
+
 /* Bytes of the record of a line with @mask; 0 for 0. */
 static inline uint64_t dxf_txlog_record_bytes(uint8_t mask)
 {
