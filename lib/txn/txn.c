@@ -183,6 +183,7 @@ static int set_mask(struct dxf_txn *t, struct dxf_line *l, size_t at,
 		    size_t len)
 {
 	uint8_t mask = l->mask;
+	uint64_t bytes;
 
 	for (unsigned int w = at / DXF_WORD; w <= (at + len - 1) / DXF_WORD; w++)
 		if (memcmp(l->new + w * DXF_WORD, l->old + w * DXF_WORD,
@@ -190,12 +191,12 @@ static int set_mask(struct dxf_txn *t, struct dxf_line *l, size_t at,
 			mask |= (uint8_t)(1u << w);
 	if (mask == l->mask)
 		return 0;
-	t->record_bytes += dxf_txlog_record_bytes(mask) -
+	bytes = t->record_bytes + dxf_txlog_record_bytes(mask) -
 		dxf_txlog_record_bytes(l->mask);
-	l->mask = mask;
-	if (t->m->log != NULL &&
-	    t->record_bytes > dxf_txlog_capacity(t->m->log))
+	if (t->m->log != NULL && bytes > dxf_txlog_capacity(t->m->log))
 		return -EFBIG;					/* T5 */
+	t->record_bytes = bytes;
+	l->mask = mask;
 	return 0;
 }
 
