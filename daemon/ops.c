@@ -1,46 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ops.c - the table of operations, and what is agreed with the kernel at INIT.
+ * ops.c - the table of operations, and the filesystem's say at INIT.
  *
- * Owns the choice of what the kernel may cache and do by itself.  Must not
- * know how an operation is done.
+ * Must not know how an operation is done.
  */
 #include "ops.h"
 
-#include <assert.h>
-
+#include "conn.h"
 #include "log.h"
 #include "reply.h"
-
-/* What we want where the kernel has it; all else that libfuse turns on by
- * itself is turned off. */
-static const unsigned int wanted_caps =
-	FUSE_CAP_ASYNC_READ |
-	FUSE_CAP_PARALLEL_DIROPS |
-	FUSE_CAP_ASYNC_DIO |
-	FUSE_CAP_IOCTL_DIR |
-	FUSE_CAP_ATOMIC_O_TRUNC |	/* with the flag who loses setuid */
-	FUSE_CAP_READDIRPLUS |
-	FUSE_CAP_READDIRPLUS_AUTO |
-	FUSE_CAP_CACHE_SYMLINKS |
-	FUSE_CAP_EXPORT_SUPPORT |	/* lookups of "." and ".." by handle */
-	FUSE_CAP_DONT_MASK |		/* a default ACL replaces the umask */
-	/* nobody changes data behind the kernel's back */
-	FUSE_CAP_EXPLICIT_INVAL_DATA;
 
 static void ll_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct dxf_session *s = userdata;
 	const struct dxf_geom *g = dxf_ext2_geom(dxf_fs_ext2(s->fs));
 
-	conn->want = wanted_caps & conn->capable;
-	if (s->opt->fs.acl)
-		conn->want |= FUSE_CAP_POSIX_ACL & conn->capable;
+	dxf_conn_want(conn, s->opt->fs.acl);
 	/* Small inodes keep seconds only: the kernel must not show more. */
 	conn->time_gran = g->inode_size > 128 ? 1 : 1000000000;
-	conn->max_background = 64;
-	conn->congestion_threshold = 48;
-	assert((conn->want & ~conn->capable) == 0);
 	dxf_log_debug("FUSE %u.%u, capabilities %#x of %#x",
 		      conn->proto_major, conn->proto_minor, conn->want,
 		      conn->capable);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conn.h - what the kernel may cache and do by itself.
+ *
+ * The benchmark's servers are built with it too: they must be given the same
+ * requests.
+ */
+#ifndef DXF_CONN_H
+#define DXF_CONN_H
+
+#include <stdbool.h>
+
+#include "fuse_api.h"
+
+/* Ask for what we want of what @conn offers; @acl: POSIX ACLs too. */
+void dxf_conn_want(struct fuse_conn_info *conn, bool acl);
+
+#endif
