@@ -112,10 +112,12 @@ void dxf_ll_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
 void dxf_ll_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
 		 const char *newname)
 {
+	struct dxf_caller c;
 	struct dxf_attr a;
 	int err;
 
-	err = dxf_fs_link(dxf_req_fs(req), dxf_ino_of_node(ino),
+	dxf_caller_init(&c, req);
+	err = dxf_fs_link(dxf_req_fs(req), &c.cred, dxf_ino_of_node(ino),
 			  dxf_ino_of_node(newparent), newname, &a);
 	dxf_reply_entry(req, err, &a);
 }
@@ -136,10 +138,13 @@ void dxf_ll_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 		   fuse_ino_t newparent, const char *newname,
 		   unsigned int flags)
 {
+	struct dxf_caller c;
 	int err;
 
-	err = dxf_fs_rename(dxf_req_fs(req), dxf_ino_of_node(parent), name,
-			    dxf_ino_of_node(newparent), newname, flags);
+	dxf_caller_init(&c, req);
+	err = dxf_fs_rename(dxf_req_fs(req), &c.cred,
+			    DXF_AT(dxf_ino_of_node(parent), name),
+			    DXF_AT(dxf_ino_of_node(newparent), newname), flags);
 	dxf_reply_err(req, err);
 }
 

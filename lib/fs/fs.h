@@ -182,14 +182,26 @@ int dxf_fs_symlink(struct dxf_fs *fs, const struct dxf_cred *cred,
 /* An unnamed regular file: one lookup AND one open; linkable by link. */
 int dxf_fs_tmpfile(struct dxf_fs *fs, const struct dxf_cred *cred,
 		   dxf_ino_t parent, mode_t mode, struct dxf_attr *out);
-/* One more lookup.  -EMLINK; -EPERM; -ENOENT nlink is 0 and it is no tmpfile. */
-int dxf_fs_link(struct dxf_fs *fs, dxf_ino_t ino, dxf_ino_t parent,
-		const char *name, struct dxf_attr *out);
+/*
+ * One more lookup.
+ * Returns: 0 and *@out; -EMLINK; -EPERM; -ENOENT nlink is 0 and it is no
+ * tmpfile; -ENOSPC, -EEXIST, -ENAMETOOLONG, -ENOTDIR.
+ */
+int dxf_fs_link(struct dxf_fs *fs, const struct dxf_cred *cred, dxf_ino_t ino,
+		dxf_ino_t parent, const char *name, struct dxf_attr *out);
 int dxf_fs_unlink(struct dxf_fs *fs, dxf_ino_t parent, const char *name);
 int dxf_fs_rmdir(struct dxf_fs *fs, dxf_ino_t parent, const char *name);
+
+/* A name in a directory. */
+struct dxf_fs_at {
+	dxf_ino_t parent;
+	const char *name;
+};
+#define DXF_AT(parent, name)	(&(const struct dxf_fs_at){ (parent), (name) })
+
 /* @flags: RENAME_NOREPLACE, RENAME_EXCHANGE; others -EINVAL. */
-int dxf_fs_rename(struct dxf_fs *fs, dxf_ino_t parent, const char *name,
-		  dxf_ino_t newparent, const char *newname,
+int dxf_fs_rename(struct dxf_fs *fs, const struct dxf_cred *cred,
+		  const struct dxf_fs_at *from, const struct dxf_fs_at *to,
 		  unsigned int flags);
 /* Returns: the length (not NUL-terminated), -EINVAL not a symlink. */
 ssize_t dxf_fs_readlink(struct dxf_fs *fs, dxf_ino_t ino, char *buf,

@@ -21,17 +21,16 @@ static int may_link(struct dxf_op *op, struct dxf_inode *inode,
 }
 
 static int link_staged(struct dxf_op *op, struct dxf_inode *inode,
-		       struct dxf_inode *dir, const char *name)
+		       struct dxf_inode *dir, struct dxf_dir_new *new)
 {
 	struct dxf_dinode *di = dxf_op_di(op, inode);
 	struct dxf_dinode *ddi = dxf_op_di(op, dir);
 	struct timespec now = dxf_now();
 	int err = may_link(op, inode, di);
 
+	new->type = dxf_dir_type(di->mode);
 	if (err == 0)
-		err = dxf_dir_insert(&dir->node, ddi, op->t, name,
-				     strlen(name), inode->node.ino,
-				     dxf_dir_type(di->mode));
+		err = dxf_dir_add(&dir->node, ddi, op->t, new);
 	if (err != 0)
 		return err;
 	di->ctime = now;
@@ -40,22 +39,26 @@ static int link_staged(struct dxf_op *op, struct dxf_inode *inode,
 }
 
 static int link_locked(struct dxf_fs *fs, struct dxf_inode *inode,
-		       struct dxf_inode *dir, const char *name)
+		       struct dxf_inode *dir, struct dxf_dir_new *new)
 {
 	DXF_SCOPED_WRLOCK(&dir->lock);
 	struct dxf_op op;
-	int err = dxf_dir_may_insert(dir, name);
+	int err = dxf_dir_may_insert(dir, new->name);
 
 	if (err == 0)
 		err = dxf_op_begin(&op, fs);
 	if (err != 0)
 		return err;
-	return dxf_op_end(&op, link_staged(&op, inode, dir, name));
+	return dxf_op_end(&op, link_staged(&op, inode, dir, new));
 }
 
-int dxf_fs_link(struct dxf_fs *fs, dxf_ino_t ino, dxf_ino_t parent,
-		const char *name, struct dxf_attr *out)
+int dxf_fs_link(struct dxf_fs *fs, const struct dxf_cred *cred, dxf_ino_t ino,
+		dxf_ino_t parent, const char *name, struct dxf_attr *out)
 {
+	struct dxf_dir_new new = {
+		.name = name, .len = strlen(name), .ino = ino,
+		.balloc_flags = dxf_cred_balloc_flags(fs, cred),
+	};
 	struct dxf_inode *inode, *dir;
 	int err = dxf_name_check(name);
 
@@ -65,7 +68,7 @@ int dxf_fs_link(struct dxf_fs *fs, dxf_ino_t ino, dxf_ino_t parent,
 		return err;
 	err = dxf_icache_get(fs, parent, &dir);
 	if (err == 0) {
-		err = DXF_RETRY_NOSPC(fs, link_locked(fs, inode, dir, name));
+		err = DXF_RETRY_NOSPC(fs, link_locked(fs, inode, dir, &new));
 		if (err == 0)
 			err = dxf_sync_after(fs, dir, true);
 		dxf_icache_put(fs, dir);

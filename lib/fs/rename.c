@@ -30,6 +30,7 @@ struct side {
 
 struct rename {
 	struct dxf_fs *fs;
+	const struct dxf_cred *cred;
 	struct side from, to;
 	bool exchange, noreplace;
 	bool cross;			/* between two directories */
@@ -267,22 +268,33 @@ static int stage_exchange(struct dxf_op *op, struct rename *r)
 	return err;
 }
 
+static int stage_new_name(struct dxf_op *op, struct rename *r)
+{
+	const struct dxf_dir_new new = {
+		.name = r->to.name,
+		.len = strlen(r->to.name),
+		.ino = r->from.inode->node.ino,
+		.type = type_of(r->from.inode),
+		.balloc_flags = dxf_cred_balloc_flags(r->fs, r->cred),
+	};
+
+	return dxf_dir_add(&r->to.dir->node, dxf_op_di(op, r->to.dir), op->t,
+			   &new);
+}
+
 /* Removing first leaves its room for the insertion. */
 static int stage_move(struct dxf_op *op, struct rename *r)
 {
-	struct dxf_node *from = &r->from.dir->node, *to = &r->to.dir->node;
-	struct dxf_inode *inode = r->from.inode;
 	int err = 0;
 
 	if (r->to.inode != NULL)
-		err = retarget(op, &r->to, inode);
+		err = retarget(op, &r->to, r->from.inode);
 	if (err == 0)
-		err = dxf_dir_remove(from, dxf_op_di(op, r->from.dir), op->t,
+		err = dxf_dir_remove(&r->from.dir->node,
+				     dxf_op_di(op, r->from.dir), op->t,
 				     &r->from.de);
 	if (err == 0 && r->to.inode == NULL)
-		err = dxf_dir_insert(to, dxf_op_di(op, r->to.dir), op->t,
-				     r->to.name, strlen(r->to.name),
-				     inode->node.ino, type_of(inode));
+		err = stage_new_name(op, r);
 	return err;
 }
 
@@ -421,22 +433,24 @@ static int check_args(const char *name, const char *newname,
 	return 0;
 }
 
-int dxf_fs_rename(struct dxf_fs *fs, dxf_ino_t parent, const char *name,
-		  dxf_ino_t newparent, const char *newname, unsigned int flags)
+int dxf_fs_rename(struct dxf_fs *fs, const struct dxf_cred *cred,
+		  const struct dxf_fs_at *from, const struct dxf_fs_at *to,
+		  unsigned int flags)
 {
 	struct rename r = {
-		.fs = fs, .from.name = name, .to.name = newname,
+		.fs = fs, .cred = cred,
+		.from.name = from->name, .to.name = to->name,
 		.exchange = flags & RENAME_EXCHANGE,
 		.noreplace = flags & RENAME_NOREPLACE,
-		.cross = parent != newparent,
+		.cross = from->parent != to->parent,
 	};
-	int err = check_args(name, newname, flags);
+	int err = check_args(from->name, to->name, flags);
 
 	if (err == 0)
-		err = dxf_icache_get(fs, parent, &r.from.dir);
+		err = dxf_icache_get(fs, from->parent, &r.from.dir);
 	if (err != 0)
 		return err;
-	err = dxf_icache_get(fs, newparent, &r.to.dir);
+	err = dxf_icache_get(fs, to->parent, &r.to.dir);
 	if (err == 0) {
 		err = DXF_RETRY_NOSPC(fs, rename_pinned(&r));
 		if (err == 0)

@@ -86,7 +86,7 @@ static int link_to(struct script_fs *x, dxf_ino_t ino, const char *path)
 
 	if (e != 0)
 		return e;
-	e = dxf_fs_link(x->fs, ino, dir, name, &a);
+	e = dxf_fs_link(x->fs, &script_root, ino, dir, name, &a);
 	if (e == 0)
 		script_forget(x, ino);
 	script_forget(x, dir);
@@ -144,7 +144,8 @@ static int rename_to(struct script_fs *x, char *const *a, unsigned int flags)
 		return e;
 	e = script_parent(x, a[1], &newdir, &to);
 	if (e == 0) {
-		e = dxf_fs_rename(x->fs, dir, from, newdir, to, flags);
+		e = dxf_fs_rename(x->fs, &script_root, DXF_AT(dir, from),
+				  DXF_AT(newdir, to), flags);
 		script_forget(x, newdir);
 	}
 	script_forget(x, dir);

@@ -34,7 +34,7 @@ static void set_xattr(const char *path, const char *value, size_t len)
 
 void sweep_populate(void)
 {
-	dxf_ino_t dir = fsx_mkdir(&x, DXF_ROOT_INO, "dir");
+	dxf_ino_t dir = fsx_mkdir(&x, DXF_ROOT_INO, "dir"), ino;
 	struct dxf_attr a;
 	char name[256];
 
@@ -46,11 +46,12 @@ void sweep_populate(void)
 	ck_assert_int_eq(dxf_fs_write(x.fs, fsx_lookup(&x, DXF_ROOT_INO,
 			 "frag"), 1040 * BS, "end", 3, 0, &fsx_root), 3);
 	fill("small", 0, 1, 1);
+	ino = fsx_lookup(&x, DXF_ROOT_INO, "small");
 	/* A directory of a few blocks. */
 	for (int i = 0; i < 60; i++) {
 		snprintf(name, sizeof(name), "%0200d", i);
-		ck_assert_int_eq(dxf_fs_link(x.fs, fsx_lookup(&x,
-			DXF_ROOT_INO, "small"), dir, name, &a), 0);
+		ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, ino, dir, name,
+					     &a), 0);
 		dxf_fs_forget(x.fs, a.ino, 1);
 	}
 	fsx_mkdir(&x, dir, "sub");
@@ -118,7 +119,8 @@ ssize_t op_link(void)
 	struct dxf_attr a;
 
 	FIND(ino, "plain");
-	return given(dxf_fs_link(x.fs, ino, DXF_ROOT_INO, "new", &a), &a);
+	return given(dxf_fs_link(x.fs, &fsx_root, ino, DXF_ROOT_INO, "new",
+				 &a), &a);
 }
 
 ssize_t op_unlink_plain(void)
@@ -144,19 +146,21 @@ ssize_t op_rmdir(void)
 ssize_t op_rename(void)
 {
 	FIND(dir, "dir");
-	return dxf_fs_rename(x.fs, DXF_ROOT_INO, "plain", dir, "moved", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(DXF_ROOT_INO, "plain"),
+			     DXF_AT(dir, "moved"), 0);
 }
 
 ssize_t op_rename_over(void)
 {
-	return dxf_fs_rename(x.fs, DXF_ROOT_INO, "frag", DXF_ROOT_INO,
-			     "plain", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(DXF_ROOT_INO, "frag"),
+			     DXF_AT(DXF_ROOT_INO, "plain"), 0);
 }
 
 ssize_t op_rename_dir(void)
 {
 	FIND(dir, "dir");
-	return dxf_fs_rename(x.fs, dir, "sub", DXF_ROOT_INO, "sub", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(dir, "sub"),
+			     DXF_AT(DXF_ROOT_INO, "sub"), 0);
 }
 
 static ssize_t write_at(const char *path, uint64_t off, size_t len)
@@ -285,8 +289,8 @@ ssize_t op_copy(void)
 
 ssize_t op_exchange(void)
 {
-	return dxf_fs_rename(x.fs, DXF_ROOT_INO, "plain", DXF_ROOT_INO,
-			     "frag", RENAME_EXCHANGE);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(DXF_ROOT_INO, "plain"),
+			     DXF_AT(DXF_ROOT_INO, "frag"), RENAME_EXCHANGE);
 }
 
 ssize_t op_chattr(void)

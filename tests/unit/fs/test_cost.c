@@ -42,12 +42,14 @@ static int do_append(void)
 
 static int do_rename(void)
 {
-	return dxf_fs_rename(x.fs, dir, "old", dir, "new", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(dir, "old"),
+			     DXF_AT(dir, "new"), 0);
 }
 
 static int do_move(void)
 {
-	return dxf_fs_rename(x.fs, dir, "new", other, "new", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(dir, "new"),
+			     DXF_AT(other, "new"), 0);
 }
 
 static int do_unlink(void)

@@ -227,13 +227,14 @@ START_TEST(test_link_counts_and_limits)
 	setup(_i);
 	f = fsx_create(&x, ROOT, "f");
 	d = fsx_mkdir(&x, ROOT, "d");
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, d, "g", &a), 0);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, d, "g", &a), 0);
 	ck_assert_uint_eq(a.ino, f);
 	ck_assert_uint_eq(a.nlink, 2);
 	dxf_fs_forget(x.fs, f, 1);
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, d, "g", &a), -EEXIST);
-	ck_assert_int_eq(dxf_fs_link(x.fs, d, ROOT, "h", &a), -EPERM);
-	ck_assert_int_eq(dxf_fs_link(x.fs, d, d, "h", &a), -EPERM);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, d, "g", &a), -EEXIST);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, d, ROOT, "h",
+				     &a), -EPERM);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, d, d, "h", &a), -EPERM);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, ROOT, "f"), 0);
 	ck_assert_uint_eq(fsx_attr(&x, f).nlink, 1);
 	ck_assert_uint_eq(fsx_lookup(&x, d, "g"), f);
@@ -255,11 +256,13 @@ START_TEST(test_link_too_many_emlink)
 	fsx_hold(&x, d);
 	for (uint32_t i = 1; i < max; i++) {
 		snprintf(name, sizeof(name), "%u", i);
-		ck_assert_int_eq(dxf_fs_link(x.fs, f, d, name, &a), 0);
+		ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, d, name,
+					     &a), 0);
 		dxf_fs_forget(x.fs, f, 1);
 	}
 	ck_assert_uint_eq(a.nlink, max);
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, d, "more", &a), -EMLINK);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, d, "more",
+				     &a), -EMLINK);
 	fsx_finish(&x);
 }
 END_TEST
@@ -383,7 +386,9 @@ START_TEST(test_times_of_directory_follow_changes)
 		if (i == 0)
 			fsx_create(&x, d, "f");
 		else if (i == 1)
-			ck_assert_int_eq(dxf_fs_rename(x.fs, d, "f", d, "g", 0),
+			ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root,
+						       DXF_AT(d, "f"),
+						       DXF_AT(d, "g"), 0),
 					 0);
 		else
 			ck_assert_int_eq(dxf_fs_unlink(x.fs, d, "g"), 0);
@@ -508,11 +513,14 @@ START_TEST(test_immutable_directory_refuses_names)
 	ck_assert_int_eq(dxf_fs_mknod(x.fs, &fsx_root, d, "g", S_IFREG, 0, &a),
 			 -EPERM);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, d, "f"), -EPERM);
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, d, "g", &a), -EPERM);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, d, "f", ROOT, "g", 0), -EPERM);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, ROOT, "other", d, "g", 0), -EPERM);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, d, "g", &a), -EPERM);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(d, "f"),
+				       DXF_AT(ROOT, "g"), 0), -EPERM);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(ROOT, "other"),
+				       DXF_AT(d, "g"), 0), -EPERM);
 	ck_assert_int_eq(dxf_fs_rmdir(x.fs, ROOT, "d"), -EPERM);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, ROOT, "d", ROOT, "e", 0), -EPERM);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(ROOT, "d"),
+				       DXF_AT(ROOT, "e"), 0), -EPERM);
 	fsx_finish(&x);
 }
 END_TEST
@@ -525,7 +533,8 @@ START_TEST(test_append_only_directory_only_gains_names)
 	add_flag(d, FL_APPEND);
 	fsx_create(&x, d, "f");
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, d, "f"), -EPERM);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, d, "f", ROOT, "f", 0), -EPERM);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(d, "f"),
+				       DXF_AT(ROOT, "f"), 0), -EPERM);
 	fsx_finish(&x);
 }
 END_TEST
@@ -540,9 +549,12 @@ START_TEST(test_protected_victim_stays)
 	fsx_create(&x, ROOT, "g");
 	add_flag(f, _i % 2 ? FL_APPEND : FL_IMMUTABLE);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, ROOT, "f"), -EPERM);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, ROOT, "f", ROOT, "h", 0), -EPERM);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, ROOT, "g", ROOT, "f", 0), -EPERM);
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, ROOT, "l", &a), -EPERM);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(ROOT, "f"),
+				       DXF_AT(ROOT, "h"), 0), -EPERM);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(ROOT, "g"),
+				       DXF_AT(ROOT, "f"), 0), -EPERM);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, ROOT, "l",
+				     &a), -EPERM);
 	fsx_finish(&x);
 }
 END_TEST
@@ -684,11 +696,13 @@ START_TEST(test_subdirectories_beyond_the_link_count)
 				  i <= LIMIT ? 2 + i : 1);
 		fsx_mkdir(&x, d, name);
 	}
-	ck_assert_int_eq(dxf_fs_rename(x.fs, other, "moves", d, "moves", 0), 0);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(other, "moves"),
+				       DXF_AT(d, "moves"), 0), 0);
 	if (_i == 0)
 		fsx_remount(&x);
 	ck_assert_uint_eq(fsx_attr(&x, d).nlink, 1);
-	ck_assert_int_eq(dxf_fs_rename(x.fs, d, "moves", other, "moves", 0), 0);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root, DXF_AT(d, "moves"),
+				       DXF_AT(other, "moves"), 0), 0);
 	fsx_hold(&x, d);
 	for (int i = LIMIT + MORE - 1; i > LIMIT - MORE; i--) {
 		ck_assert_uint_eq(fsx_attr(&x, d).nlink,

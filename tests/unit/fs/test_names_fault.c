@@ -132,7 +132,7 @@ static int do_link(void)
 {
 	struct dxf_attr at;
 
-	return done(dxf_fs_link(x.fs, file, b, "new", &at), &at);
+	return done(dxf_fs_link(x.fs, &fsx_root, file, b, "new", &at), &at);
 }
 
 static int do_unlink(void)
@@ -158,32 +158,38 @@ static int do_rmdir(void)
 
 static int do_rename(void)
 {
-	return dxf_fs_rename(x.fs, a, "f", b, "new", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(a, "f"), DXF_AT(b, "new"),
+			     0);
 }
 
 static int do_rename_grows(void)
 {
-	return dxf_fs_rename(x.fs, a, "f", full, long_name, 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(a, "f"),
+			     DXF_AT(full, long_name), 0);
 }
 
 static int do_rename_over(void)
 {
-	return dxf_fs_rename(x.fs, a, "slow", a, "f", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(a, "slow"), DXF_AT(a, "f"),
+			     0);
 }
 
 static int do_rename_directory(void)
 {
-	return dxf_fs_rename(x.fs, a, "sub", b, "new", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(a, "sub"),
+			     DXF_AT(b, "new"), 0);
 }
 
 static int do_rename_directory_over(void)
 {
-	return dxf_fs_rename(x.fs, a, "sub", b, "sub", 0);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(a, "sub"),
+			     DXF_AT(b, "sub"), 0);
 }
 
 static int do_exchange(void)
 {
-	return dxf_fs_rename(x.fs, a, "sub", b, "h", RENAME_EXCHANGE);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(a, "sub"), DXF_AT(b, "h"),
+			     RENAME_EXCHANGE);
 }
 
 static int do_readlink(void)
@@ -346,7 +352,8 @@ static void prepare(void)
 	file = fsx_create(&x, a, "f");
 	fsx_write(&x, file, 0, 'f', 20000);
 	g = fsx_create(&x, a, "g");
-	ck_assert_int_eq(done(dxf_fs_link(x.fs, g, b, "g2", &at), &at), 0);
+	ck_assert_int_eq(done(dxf_fs_link(x.fs, &fsx_root, g, b, "g2",
+					  &at), &at), 0);
 	ck_assert_int_eq(set(g, "user.large", value, sizeof(value)), 0);
 	ck_assert_int_eq(dxf_fs_symlink(x.fs, &fsx_root, a, "slow",
 					long_target, &at), 0);

@@ -277,7 +277,7 @@ static void do_link(struct node *dir, const char *name)
 		want = -EPERM;
 	else if (n->nlink == 0)
 		want = -ENOENT;
-	err = dxf_fs_link(x.fs, n->ino, dir->ino, name, &a);
+	err = dxf_fs_link(x.fs, &fsx_root, n->ino, dir->ino, name, &a);
 	same("link", err, want);
 	if (err != 0)
 		return;
@@ -341,7 +341,8 @@ static void do_rename(struct node *d1, const char *from)
 
 	any_name(to);
 	want = rename_wants(d1, find(d1, from), d2, find(d2, to), f);
-	err = dxf_fs_rename(x.fs, d1->ino, from, d2->ino, to, f);
+	err = dxf_fs_rename(x.fs, &fsx_root, DXF_AT(d1->ino, from),
+			    DXF_AT(d2->ino, to), f);
 	same("rename", err, want);
 	if (err == 0)
 		model_rename(d1, from, d2, to, f & RENAME_EXCHANGE);

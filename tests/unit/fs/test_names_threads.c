@@ -121,7 +121,7 @@ static void hardlink(struct worker *w, dxf_ino_t dir, const char *name)
 	if (dxf_fs_lookup(x.fs, dir, name, &a) != 0)
 		return;
 	snprintf(to, sizeof(to), "n%d", pick(w, NNAMES));
-	err = dxf_fs_link(x.fs, a.ino, any_dir(w), to, &b);
+	err = dxf_fs_link(x.fs, &fsx_root, a.ino, any_dir(w), to, &b);
 	sensible(w, "link", err);
 	dxf_fs_forget(x.fs, a.ino, err == 0 ? 2 : 1);
 }
@@ -133,7 +133,8 @@ static void move(struct worker *w, dxf_ino_t dir, const char *name)
 	char to[16];
 
 	snprintf(to, sizeof(to), "n%d", pick(w, NNAMES));
-	sensible(w, "rename", dxf_fs_rename(x.fs, dir, name, any_dir(w), to,
+	sensible(w, "rename", dxf_fs_rename(x.fs, &fsx_root, DXF_AT(dir, name),
+					    DXF_AT(any_dir(w), to),
 					    flags[pick(w, 4)]));
 }
 
@@ -180,7 +181,7 @@ static void tmpfile_linked(struct worker *w, dxf_ino_t dir, const char *name)
 	sensible(w, "tmpfile", err);
 	if (err != 0)
 		return;
-	err = dxf_fs_link(x.fs, a.ino, dir, name, &b);
+	err = dxf_fs_link(x.fs, &fsx_root, a.ino, dir, name, &b);
 	sensible(w, "link of a tmpfile", err);
 	dxf_fs_release(x.fs, a.ino);
 	dxf_fs_forget(x.fs, a.ino, err == 0 ? 2 : 1);

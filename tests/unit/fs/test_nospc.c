@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes that find room for some of what they need.
+ * Writes and names that find room for some of what they need, or none but
+ * root's reserve.
  */
 #include "file_model.h"
 
@@ -50,8 +51,75 @@ START_TEST(test_write_without_room_for_the_map_changes_nothing)
 }
 END_TEST
 
+/* All blocks but the reserved ones are taken, and @dir's only block is full. */
+static dxf_ino_t fill_but_reserved(dxf_ino_t *file)
+{
+	static const struct fsx_image small = {
+		"small", "-t ext2 -b 1024 -m 5 -N 64", 2
+	};
+	const struct dxf_cred user = { .uid = 1000, .gid = 1000 };
+	char name[128];
+	dxf_ino_t dir, filler;
+	uint64_t off = 0;
+
+	fsx_make(&x, &small);
+	fsx_mount(&x);
+	dir = fsx_mkdir(&x, DXF_ROOT_INO, "dir");
+	*file = fsx_create(&x, DXF_ROOT_INO, "f");
+	filler = fsx_create(&x, DXF_ROOT_INO, "filler");
+	memset(name, 'n', sizeof(name));
+	name[100] = '\0';
+	for (name[0] = 'a'; name[0] < 'a' + 9; name[0]++)
+		fsx_create(&x, dir, name);
+	ck_assert_uint_eq(fsx_attr(&x, dir).size, 1024);
+	while (dxf_fs_write(x.fs, filler, off, buf, 1024, 0, &user) == 1024)
+		off += 1024;
+	ck_assert_uint_gt(fsx_free_blocks(&x), 0);
+	return dir;
+}
+
+START_TEST(test_link_grows_a_directory_into_reserved_blocks_for_root_only)
+{
+	const struct dxf_cred user = { .uid = 1000, .gid = 1000 };
+	char name[101];
+	struct dxf_attr a;
+	dxf_ino_t f, dir = fill_but_reserved(&f);
+
+	memset(name, 'l', 100);
+	name[100] = '\0';
+	ck_assert_int_eq(dxf_fs_link(x.fs, &user, f, dir, name, &a), -ENOSPC);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, dir, name, &a), 0);
+	dxf_fs_forget(x.fs, f, 1);
+	ck_assert_uint_eq(fsx_attr(&x, dir).size, 2048);
+	fsx_finish(&x);
+}
+END_TEST
+
+START_TEST(test_rename_grows_a_directory_into_reserved_blocks_for_root_only)
+{
+	const struct dxf_cred user = { .uid = 1000, .gid = 1000 };
+	char name[101];
+	dxf_ino_t f, dir = fill_but_reserved(&f);
+
+	memset(name, 'r', 100);
+	name[100] = '\0';
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &user, DXF_AT(DXF_ROOT_INO, "f"),
+				       DXF_AT(dir, name), 0), -ENOSPC);
+	ck_assert_int_eq(dxf_fs_rename(x.fs, &fsx_root,
+				       DXF_AT(DXF_ROOT_INO, "f"),
+				       DXF_AT(dir, name), 0), 0);
+	ck_assert_uint_eq(fsx_lookup(&x, dir, name), f);
+	ck_assert_uint_eq(fsx_attr(&x, dir).size, 2048);
+	fsx_finish(&x);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
+	tcase_add_test(tc,
+		test_link_grows_a_directory_into_reserved_blocks_for_root_only);
+	tcase_add_test(tc,
+		test_rename_grows_a_directory_into_reserved_blocks_for_root_only);
 	tcase_add_test(tc,
 		       test_write_without_room_for_the_map_changes_nothing);
 }

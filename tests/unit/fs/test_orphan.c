@@ -278,7 +278,8 @@ START_TEST(test_tmpfile_linked_stays)
 	ck_assert_int_eq(dxf_fs_tmpfile(x.fs, &fsx_root, ROOT, 0600, &a), 0);
 	zombie("after", 0);
 	fsx_write(&x, a.ino, 0, 't', 20000);
-	ck_assert_int_eq(dxf_fs_link(x.fs, a.ino, ROOT, "name", &b), 0);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, a.ino, ROOT, "name",
+				     &b), 0);
 	ck_assert_uint_eq(b.nlink, 1);
 	ck_assert_uint_eq(fsx_stats(&x).zombies, 2);
 	dxf_fs_release(x.fs, a.ino);
@@ -297,12 +298,14 @@ START_TEST(test_unlinked_file_cannot_be_linked_again)
 
 	setup(_i);
 	f = zombie("f", 0);
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, ROOT, "g", &a), -ENOENT);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, ROOT, "g",
+				     &a), -ENOENT);
 	/* A tmpfile that had a name, too. */
 	ck_assert_int_eq(dxf_fs_tmpfile(x.fs, &fsx_root, ROOT, 0600, &a), 0);
-	ck_assert_int_eq(dxf_fs_link(x.fs, a.ino, ROOT, "t", &a), 0);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, a.ino, ROOT, "t", &a), 0);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, ROOT, "t"), 0);
-	ck_assert_int_eq(dxf_fs_link(x.fs, a.ino, ROOT, "t", &a), -ENOENT);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, a.ino, ROOT, "t",
+				     &a), -ENOENT);
 	fsx_finish(&x);
 }
 END_TEST

@@ -21,7 +21,8 @@ static void setup(int i)
 static int mv(dxf_ino_t from, const char *name, dxf_ino_t to,
 	      const char *newname, unsigned int flags)
 {
-	return dxf_fs_rename(x.fs, from, name, to, newname, flags);
+	return dxf_fs_rename(x.fs, &fsx_root, DXF_AT(from, name),
+			     DXF_AT(to, newname), flags);
 }
 
 START_TEST(test_rename_file_within_directory)
@@ -168,7 +169,7 @@ START_TEST(test_rename_same_inode_does_nothing)
 
 	setup(_i);
 	f = fsx_create(&x, a, "f");
-	ck_assert_int_eq(dxf_fs_link(x.fs, f, b, "g", &at), 0);
+	ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, b, "g", &at), 0);
 	dxf_fs_forget(x.fs, f, 1);
 	ck_assert_int_eq(mv(a, "f", b, "g", 0), 0);
 	ck_assert_uint_eq(fsx_lookup(&x, a, "f"), f);
