@@ -24,10 +24,8 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "log.h"
 #include "mutate.h"
 #include "persist.h"
@@ -140,19 +138,13 @@ static int put_back(struct dxf_txn *t)
  */
 static void hide(struct dxf_txn *t)
 {
-	struct dxf_stage *s = dxf_malloc(sizeof(*s));
-
 	dxf_txnmgr_stop(t->m);
 	dxf_log_err("%s: metadata could not be put in place nor taken back; unmount, and the next mount completes it from the log",
 		    path_of(t));
-	if (s == NULL)
-		return;
 	for (uint32_t i = 0; i < t->stage.n; i++)
 		memcpy(t->stage.lines[i].new, t->stage.lines[i].old,
 		       DXF_CACHELINE);
-	*s = t->stage;
-	memset(&t->stage, 0, sizeof(t->stage));
-	dxf_txnmgr_set_overlay(t->m, s);
+	dxf_txnmgr_set_overlay(t->m, &t->stage);
 }
 
 static int in_place_failed(struct dxf_txn *t, uint64_t seq)

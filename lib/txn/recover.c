@@ -15,10 +15,8 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "load.h"
 #include "mutate.h"
 #include "persist.h"
@@ -254,18 +252,6 @@ static int apply(struct dxf_txnmgr *m, struct dxf_txlog *l, struct pending *p)
 	return err;
 }
 
-static int overlay(struct dxf_txnmgr *m, struct pending *p)
-{
-	struct dxf_stage *s = dxf_malloc(sizeof(*s));
-
-	if (s == NULL)
-		return -ENOMEM;
-	*s = p->stage;
-	memset(&p->stage, 0, sizeof(p->stage));
-	dxf_txnmgr_set_overlay(m, s);
-	return 0;
-}
-
 static int finish(struct dxf_txnmgr *m, struct dxf_txlog *l,
 		  unsigned int flags, struct pending *p, bool *replayed)
 {
@@ -275,7 +261,7 @@ static int finish(struct dxf_txnmgr *m, struct dxf_txlog *l,
 	if (!*replayed)
 		return 0;
 	if (flags & DXF_RECOVER_OVERLAY)
-		err = overlay(m, p);
+		dxf_txnmgr_set_overlay(m, &p->stage);
 	else
 		err = apply(m, l, p);
 	return err;

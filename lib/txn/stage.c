@@ -6,6 +6,7 @@
  *   S1  each line's offset is a multiple of the line size, no two are equal
  *   S2  every slot is 0 or 1 + the index of a line; every line has one slot
  *   S3  more than half of the slots are free, so a probe ends
+ *   S4  sorted: the offsets rise, lines are found by bisection, S2 is void
  * A line's mask is empty between its add and the caller's store, and after its
  * words were dropped.
  */
@@ -42,6 +43,7 @@ void dxf_stage_reset(struct dxf_stage *s)
 		return;
 	}
 	s->n = 0;
+	s->sorted = false;
 	if (s->slots != NULL)
 		memset(s->slots, 0, s->nslots * sizeof(*s->slots));
 }
@@ -53,6 +55,21 @@ void dxf_stage_fini(struct dxf_stage *s)
 	memset(s, 0, sizeof(*s));
 }
 
+static struct dxf_line *bisect(const struct dxf_stage *s, dxf_off_t off)
+{
+	uint32_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (s->lines[mid].off < off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->n && s->lines[lo].off == off ? &s->lines[lo] : NULL;
+}
+
 struct dxf_line *dxf_stage_find(const struct dxf_stage *s, dxf_off_t off)
 {
 	uint32_t idx;
@@ -60,6 +77,8 @@ struct dxf_line *dxf_stage_find(const struct dxf_stage *s, dxf_off_t off)
 	assert(off % DXF_CACHELINE == 0);			/* S1 */
 	if (s->n == 0)
 		return NULL;
+	if (s->sorted)
+		return bisect(s, off);
 	idx = s->slots[slot_of(s, off)];
 	return idx != 0 ? &s->lines[idx - 1] : NULL;
 }
@@ -95,7 +114,7 @@ struct dxf_line *dxf_stage_add(struct dxf_stage *s, dxf_off_t off,
 	struct dxf_line *l;
 	uint32_t slot;
 
-	assert(off % DXF_CACHELINE == 0);			/* S1 */
+	assert(off % DXF_CACHELINE == 0 && !s->sorted);		/* S1, S4 */
 	if (grow(s) != 0)
 		return NULL;
 	assert(s->n < s->cap && s->nslots >= 2 * s->cap);	/* S3 */
@@ -177,5 +196,6 @@ void dxf_stage_sort(struct dxf_stage *s)
 	if (s->n > 1)
 		qsort(s->lines, s->n, sizeof(*s->lines), by_offset);
 	for (uint32_t i = 1; i < s->n; i++)
-		assert(s->lines[i - 1].off < s->lines[i].off);	/* S1 */
+		assert(s->lines[i - 1].off < s->lines[i].off);	/* S1, S4 */
+	s->sorted = true;
 }

@@ -24,6 +24,7 @@ struct dxf_stage {
 	uint32_t n, cap;
 	uint32_t *slots;		/* open addressing: index + 1, 0 free */
 	uint32_t nslots;		/* 0 or a power of two > 2 * n */
+	bool sorted;			/* the slots are of no use any more */
 };
 
 /* Forget all lines; memory is kept for the next transaction if it is small. */
@@ -55,7 +56,7 @@ struct dxf_line *dxf_stage_next(const struct dxf_stage *s, uint32_t *i,
 /* Does a staged word meet the range? */
 bool dxf_stage_meets(const struct dxf_stage *s, dxf_off_t off, uint64_t len);
 
-/* Order the lines by offset; no add or find may follow but after a reset. */
+/* Order the lines by offset; no add may follow but after a reset. */
 void dxf_stage_sort(struct dxf_stage *s);
 
 /* The staged words' span within the line: [first, last + 1), in bytes. */

@@ -83,9 +83,7 @@ void dxf_txnmgr_close(struct dxf_txnmgr *m)
 	assert(!m->txn.open);
 	txn_check(&m->txn);
 	dxf_stage_fini(&m->txn.stage);
-	if (m->overlay != NULL)
-		dxf_stage_fini(m->overlay);
-	free(m->overlay);
+	dxf_stage_fini(&m->overlaid);
 	if (m->dirty != NULL)
 		dxf_dirty_free(m->dirty);
 	dxf_mutex_destroy(&m->meta);
@@ -117,7 +115,9 @@ void dxf_txnmgr_set_overlay(struct dxf_txnmgr *m, struct dxf_stage *s)
 {
 	assert(m->overlay == NULL);
 	dxf_txnmgr_stop(m);
-	__atomic_store_n(&m->overlay, s, __ATOMIC_RELEASE);
+	m->overlaid = *s;
+	memset(s, 0, sizeof(*s));
+	__atomic_store_n(&m->overlay, &m->overlaid, __ATOMIC_RELEASE);
 }
 
 /* Is there no beginning a transaction with @flags? */

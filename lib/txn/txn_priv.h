@@ -37,14 +37,15 @@ struct dxf_txnmgr {
 	 * Laid over all reads: the pending transaction of a read-only mount,
 	 * or one that could not be put in place.  Set once (atomic).
 	 */
-	struct dxf_stage *overlay;
+	struct dxf_stage *overlay;	/* NULL or &overlaid */
+	struct dxf_stage overlaid;
 	struct dxf_dirty *dirty;	/* page media: metadata not yet msynced */
 	int ro;				/* atomic, sticky */
 	int stopped;			/* atomic: not even with FORCE */
 	int sync_error;			/* atomic, sticky: an msync failed */
 };
 
-/* From here on @s, which becomes the manager's, is laid over all reads. */
+/* From here on the lines of @s, which is left empty, are laid over all reads. */
 void dxf_txnmgr_set_overlay(struct dxf_txnmgr *m, struct dxf_stage *s);
 /* Read-only, and no transaction can be made at all any more. */
 void dxf_txnmgr_stop(struct dxf_txnmgr *m);
