@@ -3,7 +3,7 @@
  * logfile.c - what becomes of the log at mount and unmount.
  *
  * Owns the decisions, and the lines that tell of them; lograw.c finds,
- * logmake.c makes, lib/txn applies.
+ * logmake.c makes, logsize.c says how large, lib/txn applies.
  */
 #include "logfile.h"
 
@@ -16,11 +16,6 @@
 #include "log.h"
 #include "logfile_priv.h"
 #include "super.h"
-
-/* What the sizes of a log are made from. */
-#define SHARE		64		/* of the filesystem: one in 64 */
-#define DEFAULT_MAX	(512 * DXF_KIB)
-#define LIMIT		(4 * DXF_MIB)
 
 static const char *path_of(const struct dxf_logfile *lf)
 {
@@ -138,43 +133,6 @@ void dxf_logfile_close(struct dxf_logfile *lf)
 
 /* ---- the session ---- */
 
-static uint64_t min_size(const struct dxf_geom *g)
-{
-	/* Bitmaps that are built count by the block (FORMAT.md, "Bounds"). */
-	return DXF_MAX((uint64_t)DXF_TXLOG_MIN,
-		       16 * (uint64_t)g->block_size);
-}
-
-static uint64_t max_size(const struct dxf_geom *g)
-{
-	return DXF_MIN(LIMIT, dxf_log_max_blocks(g->block_size) *
-			      g->block_size);
-}
-
-static uint64_t default_size(const struct dxf_geom *g)
-{
-	uint64_t size = g->nblocks * g->block_size / SHARE;
-
-	size = DXF_MIN(size, DEFAULT_MAX);
-	size = DXF_MAX(size, min_size(g));
-	return dxf_align_down(DXF_MIN(size, max_size(g)), g->block_size);
-}
-
-static int check_size(const struct dxf_logfile *lf, const struct dxf_geom *g,
-		      uint64_t *size, struct dxf_err *err)
-{
-	if (*size == 0)
-		*size = default_size(g);
-	else if (*size < min_size(g) || *size > max_size(g))
-		return dxf_err_set(err, EINVAL,
-			"%s: log=%llu is out of bounds: %llu to %llu KiB here",
-			path_of(lf), (unsigned long long)*size,
-			(unsigned long long)(min_size(g) / DXF_KIB),
-			(unsigned long long)(max_size(g) / DXF_KIB));
-	*size = dxf_align_up(*size, g->block_size);
-	return 0;
-}
-
 /* Go on without a log. */
 static int without(struct dxf_logfile *lf, const char *why)
 {
@@ -287,6 +245,10 @@ static int start(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 		return dxf_err_set(err, -e, "%s: cannot start the redo log: %s",
 				   path_of(lf), strerror(-e));
 	lf->in_use = true;
+	if (dxf_txlog_size(lf->log) < dxf_log_min_size(&e2->geom))
+		dxf_log_warn("%s: the redo log of %llu KiB is small for this filesystem: a change that it cannot hold fails with EFBIG",
+			     path_of(lf), (unsigned long long)
+			     dxf_txlog_size(lf->log) / DXF_KIB);
 	return 0;
 }
 
@@ -310,7 +272,7 @@ int dxf_logfile_begin(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 		      struct dxf_err *err)
 {
 	uint64_t size = opts->size;
-	int e = check_size(lf, &e2->geom, &size, err);
+	int e = dxf_log_check_size(&e2->geom, path_of(lf), &size, err);
 
 	if (e < 0)
 		return e;

@@ -50,6 +50,19 @@ struct dxf_logfile {
 int dxf_log_find(struct dxf_region *r, struct dxf_log_raw *out);
 
 /*
+ * The smallest log that holds every transaction that cannot be cut, in a
+ * filesystem that is not damaged (FORMAT.md, "Bounds").
+ */
+uint64_t dxf_log_min_size(const struct dxf_geom *g);
+/*
+ * The size of a new log: *@size is what was asked for, 0 nothing; becomes a
+ * multiple of the block size.
+ * Returns: 0; -EINVAL out of bounds, @err has them.
+ */
+int dxf_log_check_size(const struct dxf_geom *g, const char *path,
+		       uint64_t *size, struct dxf_err *err);
+
+/*
  * Make the log: find room, format it, link inode 5 to it, allocate its blocks
  * in the first transaction that goes through it.
  * Returns: 0; -ENOSPC; -EIO; -ENOMEM; nothing is left behind then.

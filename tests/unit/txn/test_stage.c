@@ -74,6 +74,15 @@ START_TEST(test_stage_overlay_of_random_words_equals_model)
 	dxf_stage_sort(&s);
 	for (uint32_t i = 1; i < s.n; i++)
 		ck_assert_uint_lt(s.lines[i - 1].off, s.lines[i].off);
+	/* Lines are found, and laid over reads, as before. */
+	for (uint32_t i = 0; i < s.n; i++)
+		ck_assert_ptr_eq(dxf_stage_find(&s, s.lines[i].off),
+				 &s.lines[i]);
+	for (dxf_off_t off = 0; off < SPACE; off += 64) {
+		memcpy(got, media + off, 64);
+		dxf_stage_overlay(&s, off, got, 64);
+		ck_assert_mem_eq(got, model + off, 64);
+	}
 }
 END_TEST
 

@@ -274,6 +274,24 @@ START_TEST(test_txlog_own_change_of_the_watched_fits)
 }
 END_TEST
 
+/* So many lines that the watched range is looked up among them. */
+START_TEST(test_txlog_large_transaction_with_the_watched_fits)
+{
+	dxf_off_t places[60];
+
+	for (unsigned int i = 0; i < 59; i++)
+		places[i] = RIG_DATA + (59 - i) * 320;
+	places[59] = RIG_WATCHED + 40;
+	rig_commit(places, 60, 0x21, 8);
+	if (_i == 1)
+		rig_commit_to_slot(places, 60, 0x22, 8);
+	ck_assert_int_eq(rig_recover(0), 0);
+	ck_assert_int_eq(rig.found, DXF_RECOVERY_DONE);
+	ck_assert_int_eq(rig.replayed, _i == 1);
+	ck_assert(rig_is(places[59], 0x21 + _i, 8));
+}
+END_TEST
+
 /* A torn newest copy of the record leaves the one before it. */
 START_TEST(test_txlog_one_torn_session_record)
 {
@@ -517,6 +535,8 @@ static void add_sessions(TCase *tc)
 	tcase_add_loop_test(tc, test_txlog_other_hand_on_the_watched_discards,
 			    0, 3);
 	tcase_add_loop_test(tc, test_txlog_own_change_of_the_watched_fits, 0, 6);
+	tcase_add_loop_test(tc, test_txlog_large_transaction_with_the_watched_fits,
+			    0, 2);
 	tcase_add_test(tc, test_txlog_one_torn_session_record);
 	tcase_add_test(tc, test_txlog_of_another_filesystem_is_invalid);
 	tcase_add_test(tc, test_txlog_that_was_moved_is_foreign);
