@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * null.h - a FUSE server that answers from plain memory and does nothing else:
+ * what the transport alone allows.
+ *
+ * It is held against daxfuse, so it agrees on the same things with the kernel
+ * (conn.c, rawreq.c) and has the same workers (worker.c).
+ */
+#ifndef BENCH_NULL_H
+#define BENCH_NULL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fuse_api.h"
+#include "reply.h"
+
+struct null_conf {
+	bool direct;		/* every file is opened for direct I/O */
+	bool drop;		/* data: what is written is not kept */
+	size_t size;		/* data: the most a file can hold, bytes */
+};
+extern struct null_conf null_conf;
+
+/* A few files of null_conf.size bytes in one directory; no locks. */
+extern const struct fuse_lowlevel_ops null_data_ops;
+/* Allocate them.  Returns: 0; -ENOMEM. */
+int null_data_setup(void);
+
+/* A whole tree. */
+extern const struct fuse_lowlevel_ops null_meta_ops;
+
+/* ---- answers that both give ---- */
+
+void null_init(void *userdata, struct fuse_conn_info *conn);
+/* How the kernel is to treat an open file; as daxfuse does. */
+void null_fill_open(struct fuse_file_info *fi);
+void null_fill_opendir(struct fuse_file_info *fi);
+void null_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void null_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+		struct fuse_file_info *fi);
+void null_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+		   size_t size);
+void null_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void null_statfs(fuse_req_t req, fuse_ino_t ino);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * null_main.c - nullfuse: mount a server that does nothing, until umount(8).
+ *
+ * Owns the session and the choice of the loop.  Must not know what a request
+ * asks for.
+ */
+#include "null.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "conn.h"
+#include "ops.h"
+#include "rawreq.h"
+#include "worker.h"
+
+struct null_conf null_conf = { .size = 64 * DXF_MIB };
+
+/* ---- answers that both give ---- */
+
+void null_init(void *userdata, struct fuse_conn_info *conn)
+{
+	dxf_conn_want(conn, true);
+	conn->time_gran = 1;
+}
+
+void null_fill_open(struct fuse_file_info *fi)
+{
+	fi->direct_io = null_conf.direct;
+	fi->keep_cache = 1;
+	fi->noflush = 1;
+}
+
+void null_fill_opendir(struct fuse_file_info *fi)
+{
+	fi->keep_cache = 1;
+	fi->cache_readdir = 1;
+}
+
+void null_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}
+
+void null_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+		struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}
+
+void null_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+		   size_t size)
+{
+	fuse_reply_err(req, ENODATA);
+}
+
+void null_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, 0);
+	else
+		fuse_reply_buf(req, NULL, 0);
+}
+
+void null_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st = {
+		.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255,
+		.f_blocks = 1 << 20, .f_bfree = 1 << 19, .f_bavail = 1 << 19,
+		.f_files = 1 << 20, .f_ffree = 1 << 19, .f_favail = 1 << 19,
+	};
+
+	fuse_reply_statfs(req, &st);
+}
+
+/* worker.c asks whether a request is one that libfuse cannot parse. */
+bool dxf_raw_process(struct dxf_session *s, const void *buf, size_t len)
+{
+	return false;
+}
+
+/* ---- libfuse's loop ---- */
+
+/* The thread that reads a request answers it: so this is the place to look. */
+static ssize_t read_parsed(int fd, void *buf, size_t len, void *userdata)
+{
+	ssize_t n = read(fd, buf, len);
+
+	if (n >= (ssize_t)sizeof(struct fuse_in_header))
+		dxf_rawreq_parse(buf, (size_t)n);
+	return n;
+}
+
+static int serve_libfuse(struct dxf_session *s)
+{
+	struct fuse_loop_config config = { .max_idle_threads = 10 };
+
+	return fuse_session_loop_mt(s->se, &config);
+}
+
+/* ---- our workers ---- */
+
+static int serve_ours(struct dxf_session *s, unsigned int n)
+{
+	struct dxf_workers *w;
+	struct pollfd p = { .events = POLLIN };
+	int ret;
+
+	do {
+		ret = dxf_worker_one(s);
+	} while (ret == -EINTR || ret == -EAGAIN);
+	if (ret == 0)
+		ret = dxf_workers_start(&w, s, n ? n : dxf_workers_default());
+	if (ret)
+		return ret;
+	assert(s->inited);
+	p.fd = dxf_workers_fd(w);
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	dxf_workers_stop(w);
+	return 0;
+}
+
+/* ---- main ---- */
+
+struct args {
+	const struct fuse_lowlevel_ops *ops;
+	const char *mountpoint;
+	bool libfuse;
+	unsigned int workers;
+};
+
+static int usage(void)
+{
+	fputs("usage: nullfuse [-D] [-L] [-x] [-n WORKERS] [-s MIB] "
+	      "data|meta MOUNTPOINT\n"
+	      "  -D  direct I/O, as dax=always\n"
+	      "  -L  libfuse's multi-threaded loop instead of ours\n"
+	      "  -x  data: drop what is written\n"
+	      "  -s  data: what a file can hold\n", stderr);
+	return 1;
+}
+
+static int parse(struct args *a, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "DLxn:s:")) != -1) {
+		switch (c) {
+		case 'D':
+			null_conf.direct = true;
+			break;
+		case 'L':
+			a->libfuse = true;
+			break;
+		case 'x':
+			null_conf.drop = true;
+			break;
+		case 'n':
+			a->workers = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		case 's':
+			null_conf.size = strtoul(optarg, NULL, 10) * DXF_MIB;
+			break;
+		default:
+			return usage();
+		}
+	}
+	if (argc - optind != 2 || a->workers > DXF_WORKERS_MAX)
+		return usage();
+	a->mountpoint = argv[optind + 1];
+	if (strcmp(argv[optind], "data") == 0)
+		a->ops = &null_data_ops;
+	else if (strcmp(argv[optind], "meta") == 0)
+		a->ops = &null_meta_ops;
+	else
+		return usage();
+	return 0;
+}
+
+static int mount_and_serve(struct dxf_session *s, const struct args *a)
+{
+	struct fuse_custom_io io = dxf_rawreq_io;
+	int ret;
+
+	if (a->libfuse)
+		io.read = read_parsed;
+	if (fuse_session_mount(s->se, a->mountpoint) != 0)
+		return -EIO;
+	ret = fuse_session_custom_io(s->se, &io, fuse_session_fd(s->se));
+	if (ret == 0)
+		ret = a->libfuse ? serve_libfuse(s) :
+				   serve_ours(s, a->workers);
+	fuse_session_unmount(s->se);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	char opts[] = "-odefault_permissions,suid,dev,allow_other,"
+		      "fsname=nullfuse,subtype=nullfuse";
+	char *fargv[] = { argv[0], opts };
+	struct fuse_args fargs = FUSE_ARGS_INIT(2, fargv);
+	struct dxf_options opt = { .fs.acl = true };
+	struct dxf_session s = { .opt = &opt };
+	struct args a = { .ops = NULL };
+	int ret;
+
+	if (parse(&a, argc, argv) != 0)
+		return 1;
+	if (a.ops == &null_data_ops && null_data_setup() != 0) {
+		fputs("nullfuse: no memory\n", stderr);
+		return 1;
+	}
+	s.se = fuse_session_new(&fargs, a.ops, sizeof(*a.ops), &s);
+	if (s.se == NULL)
+		return 1;
+	ret = mount_and_serve(&s, &a);
+	if (ret)
+		fprintf(stderr, "nullfuse: %s\n", strerror(abs(ret)));
+	fuse_session_destroy(s.se);
+	return ret != 0;
+}

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The filesystems that are measured: how each is made, mounted, ended.
+
+A peer has a directory for data rows and one for metadata rows, which are the
+same but for the null servers, and processes that serve it.  All is below one
+tmpfs: images are memory.
+"""
+import ctypes
+import os
+import shutil
+import subprocess
+import time
+
+MS_REMOUNT = 32
+MIB = 1 << 20
+
+
+class Failed(Exception):
+    """Something that the benchmark needs did not work; the text says what."""
+
+
+def run(*argv, **kw):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, **kw)
+    if p.returncode != 0:
+        raise Failed("%s: status %d: %s" % (" ".join(argv), p.returncode,
+                                            p.stdout.strip()))
+    return p.stdout
+
+
+def is_mounted(path):
+    with open("/proc/self/mounts") as f:
+        return any(line.split()[1] == path for line in f)
+
+
+def remount(path):
+    """A remount changes nothing here but drops the kernel's names."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(None, path.encode(), None, MS_REMOUNT, None) != 0:
+        raise Failed("remount %s: %s" % (path, os.strerror(
+            ctypes.get_errno())))
+
+
+class Peer:
+    """What all have in common; a directory of the tmpfs by itself."""
+    needs = ()          # programs
+    fuse = False
+
+    def __init__(self, name, conf):
+        self.name = name
+        self.conf = conf
+        self.home = os.path.join(conf.tmp, name)
+        self.data = self.meta = os.path.join(self.home, "mnt")
+        self.procs = []
+
+    def missing(self):
+        """What it needs and is not here; "" if nothing."""
+        for p in self.needs:
+            if shutil.which(p) is None:
+                return "no program " + p
+        return ""
+
+    def start(self):
+        os.makedirs(self.data)
+
+    def stop(self):
+        pass
+
+    def check(self):
+        """What is wrong with what is left on media; "" if nothing."""
+        return ""
+
+    def cold(self):
+        """Drop the names and attributes that the kernel knows."""
+
+    def servers(self):
+        return [str(p.pid) for p in self.procs]
+
+    def memory(self):
+        """Resident memory of its processes without the mapping, KiB."""
+        total = 0
+        for p in self.procs:
+            with open("/proc/%d/status" % p.pid) as f:
+                total += sum(int(s.split()[1]) for s in f
+                             if s.startswith("RssAnon:"))
+        return total
+
+    # for those that are mounted
+
+    def serve(self, argv, mnt):
+        """Start a server that stays in the foreground; wait for its mount."""
+        os.makedirs(mnt, exist_ok=True)
+        log = open(os.path.join(self.home, "log"), "a")
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
+                             stderr=log)
+        log.close()
+        self.procs.append(p)
+        for _ in range(3000):
+            if is_mounted(mnt):
+                os.statvfs(mnt)
+                return
+            if p.poll() is not None:
+                break
+            time.sleep(0.01)
+        with open(os.path.join(self.home, "log")) as f:
+            raise Failed("%s: does not mount: %s" % (self.name,
+                                                     f.read().strip()))
+
+    def unmount(self, mnt):
+        if is_mounted(mnt):
+            run("umount", mnt)
+
+    def end_servers(self):
+        for p in self.procs:
+            try:
+                status = p.wait(60)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                raise Failed("%s: the server does not end" % self.name)
+            if status != 0:
+                raise Failed("%s: the server ended with status %d" %
+                             (self.name, status))
+        self.procs = []
+
+
+class Image(Peer):
+    """A filesystem on an image, whose host memory is there beforehand."""
+    needs = ("mke2fs", "e2fsck")
+    features = ()
+    size = None         # MiB; None: as asked for
+    sparse = False
+
+    def make_image(self):
+        os.makedirs(self.data)
+        size = self.size or self.conf.image_mib
+        self.img = os.path.join(self.home, "image")
+        run("truncate", "-s", "%dM" % size, self.img)
+        run("mke2fs", "-q", "-F", "-t", "ext2", "-m", "0", "-b", "4096",
+            *self.inodes(size), *self.features, self.img)
+        if not self.sparse:
+            run("fallocate", "-l", "%dM" % size, self.img)
+
+    def inodes(self, size):
+        return ("-N", str(self.conf.inodes))
+
+    def check(self):
+        p = subprocess.run(["e2fsck", "-fn", self.img], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return "" if p.returncode == 0 else p.stdout.strip()
+
+
+class Daxfuse(Image):
+    fuse = True
+    options = ""
+
+    def start(self):
+        self.make_image()
+        argv = [self.conf.daxfuse, self.img, self.data, "-f"]
+        if self.options:
+            argv += ["-o", self.options]
+        self.serve(argv, self.data)
+
+    def stop(self):
+        self.unmount(self.data)
+        self.end_servers()
+
+    def cold(self):
+        remount(self.data)
+
+
+class Fuse2fs(Daxfuse):
+    needs = ("mke2fs", "e2fsck", "fuse2fs")
+
+    def start(self):
+        self.make_image()
+        self.serve(["fuse2fs", self.img, self.data, "-f"], self.data)
+
+
+class Loop(Image):
+    needs = ("mke2fs", "e2fsck", "losetup")
+
+    def missing(self):
+        if not os.path.exists("/dev/loop-control"):
+            return "no loop devices"
+        return super().missing()
+
+    def start(self):
+        self.make_image()
+        run("mount", "-t", "ext2", "-o", "loop", self.img, self.data)
+
+    def stop(self):
+        self.unmount(self.data)
+
+    def cold(self):
+        run("sync", "-f", self.data)
+        with open("/proc/sys/vm/drop_caches", "w") as f:
+            f.write("3")
+
+
+class Null(Peer):
+    """Our servers that do nothing: one for data, one for names."""
+    fuse = True
+    options = ()
+
+    def start(self):
+        self.data = os.path.join(self.home, "data")
+        self.meta = os.path.join(self.home, "meta")
+        os.makedirs(self.home)
+        exe = os.path.join(self.conf.bin, "nullfuse")
+        self.serve([exe, *self.options, "-s", str(self.conf.file_mib),
+                    "data", self.data], self.data)
+        self.serve([exe, *self.options, "meta", self.meta], self.meta)
+
+    def stop(self):
+        self.unmount(self.data)
+        self.unmount(self.meta)
+        self.end_servers()
+
+    def cold(self):
+        remount(self.meta)
+
+
+def kind(base, **attrs):
+    return type(base.__name__, (base,), attrs)
+
+
+CSUM = ("-O", "extent,metadata_csum,64bit", "-I", "256")
+
+# In the order of the table.
+PEERS = {
+    "dax": (Daxfuse, "daxfuse, as mounted by default: page cache, durable "
+                     "writes"),
+    "dax-always": (kind(Daxfuse, options="dax=always"), "daxfuse, dax=always"),
+    "dax-fsync": (kind(Daxfuse, options="durability=fsync"),
+                  "daxfuse, durability=fsync"),
+    "dax-csum": (kind(Daxfuse, features=CSUM),
+                 "daxfuse on an image with extents and metadata_csum"),
+    "null": (Null, "null servers, our workers, page cache"),
+    "null-always": (kind(Null, options=("-D",)),
+                    "null servers, our workers, direct I/O"),
+    "null-libfuse": (kind(Null, options=("-L",)),
+                     "null servers, libfuse's loop, page cache"),
+    "null-always-libfuse": (kind(Null, options=("-D", "-L")),
+                            "null servers, libfuse's loop, direct I/O"),
+    "null-drop": (kind(Null, options=("-x",)),
+                  "as null, but what is written is dropped"),
+    "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),
+    "ext2-loop": (Loop, "the kernel's ext2 on a loop device"),
+    "tmpfs": (Peer, "the tmpfs that the images are on"),
+}

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# smoke.sh BUILD SOURCE - the benchmark runs: every row on every peer that is
+# here, once and tiny, and the images are clean afterwards.  No time is judged.
+
+# shellcheck source=tests/mount/functions.sh
+. "$(dirname "$0")/../mount/functions.sh"
+requires root fuse namespace tar sqlite3
+
+build=$1 top=$2
+make_tmp
+out=$tmp/out
+
+must "$python" "$top/tests/bench/run" --build "$build" --smoke --tmp "$tmp" \
+	--tree "$top/daemon" --out "$out" --peers "${SMOKE_PEERS:-all}"
+
+# One line for each row and peer, with work done in some time.
+rows=$("$python" "$top/tests/bench/run" --build "$build" --smoke --list | wc -l)
+[ "$rows" -ge 30 ] || fail "only $rows rows"
+for peer in dax dax-always dax-csum null null-always null-libfuse tmpfs; do
+	n=$(awk -F, -v p="$peer" 'NF > 6 && $(NF - 8) == p && $(NF - 6) > 0 &&
+		$(NF - 5) > 0' "$out/bench.csv" | wc -l)
+	must_be "$n" "$rows" "rows of $peer"
+done
+must grep -q "null : null-libfuse" "$out/bench.txt"
+
+# A row that is not there is said.
+must_fail "$python" "$top/tests/bench/run" --build "$build" --smoke \
+	--tmp "$tmp" --rows nonesuch
+must_say "no row matches nonesuch"
+exit 0
