@@ -252,12 +252,23 @@ static int start(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 	return 0;
 }
 
-/* Whatever is in the log must not be found by a later mount. */
-static int begin_without(struct dxf_logfile *lf, struct dxf_err *err)
+/*
+ * Whatever is in the log must not be found by a later mount.  That what it
+ * recovered is consistent is known to the log alone: the superblock says so
+ * before the log is no more asked.
+ */
+static int begin_without(struct dxf_logfile *lf, struct dxf_ext2 *e2,
+			 struct dxf_err *err)
 {
 	int e = 0;
 
-	if (lf->log != NULL && dxf_txlog_state(lf->log) != DXF_TXLOG_INVALID &&
+	if (lf->log != NULL && lf->recovery == DXF_RECOVERY_DONE &&
+	    dxf_txlog_state(lf->log) == DXF_TXLOG_MOUNTED) {
+		dxf_txlog_attach(lf->log, lf->m);
+		e = dxf_ext2_mark_clean(e2);
+		dxf_txlog_detach(lf->log, lf->m);
+	}
+	if (e == 0 && lf->log != NULL && dxf_txlog_state(lf->log) != DXF_TXLOG_INVALID &&
 	    dxf_txlog_state(lf->log) != DXF_TXLOG_CREATING)
 		e = dxf_txlog_end(lf->log, lf->m);
 	if (e < 0)
@@ -277,7 +288,7 @@ int dxf_logfile_begin(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 	if (e < 0)
 		return e;
 	if (opts->nolog)
-		return begin_without(lf, err);
+		return begin_without(lf, e2, err);
 	if (lf->raw.slot_off == 0)
 		return without(lf, "inode 5 is out of the reader's reach");
 	if (lf->raw.found == DXF_LOG_OTHER)
