@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "log.h"
 #include "options.h"
+#include "syslogfd.h"
 
 /* The child ended without a word: its status is ours, its message is out. */
 static int child_status(pid_t pid)
@@ -67,23 +69,33 @@ int dxf_daemonize_begin(void)
 	return fds[1];
 }
 
-int dxf_daemonize_ready(int fd)
+int dxf_daemonize_leave(void)
 {
-	DXF_CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int i;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	assert(fd > 2);
 	if (null < 0)
 		return -errno;
+	dxf_syslogfd_open(_PATH_LOG);
 	setsid();
-	if (chdir("/") != 0)
+	if (chdir("/") != 0) {
+		close(null);
 		return -errno;
+	}
+	return null;
+}
+
+int dxf_daemonize_ready(int fd, int null)
+{
+	int i, ret = 0;
+
+	assert(fd > 2 && null > 2);
 	dxf_log_to_syslog(true);
-	for (i = 0; i <= 2; i++)
+	for (i = 0; i <= 2 && ret == 0; i++)
 		if (dup2(null, i) < 0)
-			return -errno;
-	if (write(fd, "", 1) != 1)
+			ret = -errno;
+	close(null);
+	if (ret == 0 && write(fd, "", 1) != 1)
 		dxf_log_warn("nobody waited for the mount");
 	close(fd);
-	return 0;
+	return ret;
 }

@@ -16,10 +16,17 @@
 int dxf_daemonize_begin(void);
 
 /*
- * In the child: leave the terminal and the directory, log to syslog, and let
- * the parent exit with status 0.
+ * In the child: leave the terminal's session and the directory.
+ * Returns: /dev/null, open, for the next; -errno.
+ */
+int dxf_daemonize_leave(void);
+
+/*
+ * Log to syslog instead of standard error, and let the parent exit with status
+ * 0.  Nothing is opened: it works in a confined process.
+ * Ownership: closes @fd and @null.
  * Returns: 0; -errno.
  */
-int dxf_daemonize_ready(int fd);
+int dxf_daemonize_ready(int fd, int null);
 
 #endif

@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "daemonize.h"
 #include "fuse_api.h"
+#include "keeper.h"
 #include "log.h"
 #include "options.h"
 #include "session.h"
@@ -43,16 +45,37 @@ static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
 			;
 }
 
-/* The workers run: tell the world. */
+/* A kernel that cannot do it all is no reason not to mount. */
+static void confine(struct dxf_session *s)
+{
+	struct dxf_err err;
+
+	if (s->opt->noconfine)
+		return;
+	dxf_keeper_confine(s->keeper);
+	if (dxf_confine_daemon(&err) != 0)
+		dxf_log_warn("%s", err.text);
+	else
+		dxf_log_debug("%s", dxf_confine_describe());
+}
+
+/*
+ * The workers run: give up what only mounting needed, then tell the world.
+ */
 static int announce(struct dxf_session *s, int ready_fd, struct dxf_err *err)
 {
-	int ret;
+	int null = -1, ret = 0;
 
 	dxf_session_note_mount(s);
-	if (ready_fd < 0)
-		return 0;
-	dxf_signals_ignore_hangup();
-	ret = dxf_daemonize_ready(ready_fd);
+	if (ready_fd >= 0) {
+		dxf_signals_ignore_hangup();
+		null = dxf_daemonize_leave();
+		ret = DXF_MIN(null, 0);
+	}
+	if (ret == 0)
+		confine(s);
+	if (ret == 0 && ready_fd >= 0)
+		ret = dxf_daemonize_ready(ready_fd, null);
 	if (ret)
 		return dxf_err_set(err, -ret, "going to the background: %s",
 				   strerror(-ret));
@@ -84,13 +107,14 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 	return status;
 }
 
-static int run(const struct dxf_options *o, int ready_fd, int sigfd)
+static int run(const struct dxf_options *o, struct dxf_keeper *keeper,
+	       int ready_fd, int sigfd)
 {
 	struct dxf_session s;
 	struct dxf_err err;
 	int status;
 
-	if (dxf_session_open(&s, o, &err) != 0)
+	if (dxf_session_open(&s, o, keeper, &err) != 0)
 		return fail(&err, DXF_EXIT_MOUNT);
 	if (dxf_session_mount(&s, &err) != 0)
 		status = fail(&err, DXF_EXIT_MOUNT);
@@ -103,7 +127,8 @@ static int run(const struct dxf_options *o, int ready_fd, int sigfd)
 
 static int start(const struct dxf_options *o)
 {
-	int ready_fd = -1, sigfd;
+	int ready_fd = -1, sigfd, ret, status;
+	struct dxf_keeper *keeper;
 	struct dxf_err err;
 
 	if (!o->foreground) {
@@ -114,13 +139,21 @@ static int start(const struct dxf_options *o)
 			return fail(&err, DXF_EXIT_SYSTEM);
 		}
 	}
+	ret = dxf_keeper_start(&keeper);
+	if (ret) {
+		dxf_err_set(&err, -ret, "fork: %s", strerror(-ret));
+		return fail(&err, DXF_EXIT_SYSTEM);
+	}
 	sigfd = dxf_signals_open();
 	if (sigfd < 0) {
 		dxf_err_set(&err, -sigfd, "signals: %s", strerror(-sigfd));
-		return fail(&err, DXF_EXIT_SYSTEM);
+		status = fail(&err, DXF_EXIT_SYSTEM);
+	} else {
+		umask(0);
+		status = run(o, keeper, ready_fd, sigfd);
 	}
-	umask(0);
-	return run(o, ready_fd, sigfd);
+	dxf_keeper_stop(keeper);
+	return status;
 }
 
 int main(int argc, char **argv)

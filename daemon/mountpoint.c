@@ -57,9 +57,9 @@ uint64_t dxf_mountpoint_id(const char *path)
 }
 
 /* fusermount3 with no signal blocked.  Returns: 0, -errno, -EBUSY. */
-static int run_fusermount(const char *path)
+static int run_fusermount(const char *path, const char *flags)
 {
-	const char *argv[] = { "fusermount3", "-u", "-q", "--", path, NULL };
+	const char *argv[] = { "fusermount3", flags, "-q", "--", path, NULL };
 	posix_spawnattr_t attr;
 	sigset_t none;
 	pid_t pid;
@@ -87,7 +87,17 @@ int dxf_mountpoint_umount(const char *path)
 		return 0;
 	if (errno != EPERM)
 		return -errno;
-	return run_fusermount(path);
+	return run_fusermount(path, "-u");
+}
+
+int dxf_mountpoint_detach(const char *path)
+{
+	assert(path[0] == '/');
+	if (umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	return run_fusermount(path, "-uz");
 }
 
 void dxf_mountpoint_sync(const char *path)

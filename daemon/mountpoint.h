@@ -29,6 +29,8 @@ uint64_t dxf_mountpoint_id(const char *path);
  * Returns: 0; -EBUSY files are open in it; -errno.
  */
 int dxf_mountpoint_umount(const char *path);
+/* The same, lazily: what is open in it lives on. */
+int dxf_mountpoint_detach(const char *path);
 
 /* Write what shared mappings of files below @path left dirty. */
 void dxf_mountpoint_sync(const char *path);

@@ -60,7 +60,8 @@ static const char *string_at(const struct raw *r, size_t pos)
 
 static void caller_of(const struct raw *r, struct dxf_caller *c, mode_t umask)
 {
-	dxf_caller_set(c, r->h->uid, r->h->gid, (pid_t)r->h->pid, umask);
+	dxf_caller_set(c, r->s, r->h->uid, r->h->gid, (pid_t)r->h->pid);
+	c->cred.umask = umask;
 }
 
 /* ---- SETXATTR ---- */

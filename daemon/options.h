@@ -50,6 +50,7 @@ struct dxf_options {
 	bool sloppy, fake, verbose;	/* mount(8)'s -s, -f, -v */
 	bool foreground;
 	bool debug;
+	bool noconfine;
 	bool help, version;
 };
 

@@ -132,6 +132,8 @@ const struct dxf_opt dxf_opt_table[] = {
 	INT("nomcsafe", mcsafe, DXF_TRI_NO, NULL),
 	UINT("workers", workers, 1, DXF_WORKERS_MAX, "N",
 	     "threads (default: one for each CPU, 2 to 8)"),
+	BOOL("noconfine", noconfine, true,
+	     "keep privileges and system calls, for a debugger"),
 	BOOL("debug", debug, true, "log every request"),
 	IGNORE("defaults", NULL),
 	IGNORE("auto", NULL),

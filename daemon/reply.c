@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "ino.h"
+#include "keeper.h"
 
 void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st)
 {
@@ -98,71 +99,34 @@ void dxf_reply_lookup(fuse_req_t req, int err, const struct dxf_attr *a)
 
 /* ---- who asks ---- */
 
-static bool line_has_gid(const char *s, gid_t gid)
-{
-	char *end;
-
-	for (;; s = end) {
-		unsigned long v = strtoul(s, &end, 10);
-
-		if (end == s)
-			return false;
-		if (v == gid)
-			return true;
-	}
-}
-
 /*
- * Supplementary groups are not in the request: /proc knows them.  A thread's
- * id has no entry in a listing of /proc, but its directory opens.  No answer
- * (another pid namespace, the caller is gone) counts as no.
+ * Supplementary groups are not in the request: /proc knows them, and the
+ * keeper may read it.
  */
-static bool proc_in_group(pid_t pid, gid_t gid)
-{
-	static const char key[] = "Groups:";
-	DXF_CLEANUP_FREE char *line = NULL;
-	char path[64];
-	size_t room = 0;
-	bool in = false;
-	FILE *f;
-
-	if (pid <= 0)
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	while (getline(&line, &room, f) > 0) {
-		if (strncmp(line, key, sizeof(key) - 1) != 0)
-			continue;
-		in = line_has_gid(line + sizeof(key) - 1, gid);
-		break;
-	}
-	fclose(f);
-	return in;
-}
-
 static bool caller_in_group(const struct dxf_cred *cred, gid_t gid)
 {
 	const struct dxf_caller *c = cred->ctx;
 
-	return cred->gid == gid || proc_in_group(c->pid, gid);
+	return cred->gid == gid ||
+	       dxf_keeper_in_group(c->keeper, c->pid, gid);
 }
 
-void dxf_caller_set(struct dxf_caller *c, uid_t uid, gid_t gid, pid_t pid,
-		    mode_t umask)
+void dxf_caller_set(struct dxf_caller *c, struct dxf_session *s, uid_t uid,
+		    gid_t gid, pid_t pid)
 {
 	c->cred.uid = uid;
 	c->cred.gid = gid;
 	c->cred.in_group = caller_in_group;
 	c->cred.ctx = c;
-	c->cred.umask = umask;
+	c->cred.umask = 0;
 	c->pid = pid;
+	c->keeper = s->keeper;
 }
 
 void dxf_caller_init(struct dxf_caller *c, fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	dxf_caller_set(c, ctx->uid, ctx->gid, ctx->pid, ctx->umask);
+	dxf_caller_set(c, dxf_req_session(req), ctx->uid, ctx->gid, ctx->pid);
+	c->cred.umask = ctx->umask;
 }

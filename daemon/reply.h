@@ -56,12 +56,14 @@ void dxf_entry_undo(struct dxf_session *s, const struct dxf_attr *a);
 struct dxf_caller {
 	struct dxf_cred cred;
 	pid_t pid;
+	struct dxf_keeper *keeper;
 };
 
 /* Fill *@c - its groups are read when somebody asks for them. */
 void dxf_caller_init(struct dxf_caller *c, fuse_req_t req);
-void dxf_caller_set(struct dxf_caller *c, uid_t uid, gid_t gid, pid_t pid,
-		    mode_t umask);
+/* The same from its parts, with no umask. */
+void dxf_caller_set(struct dxf_caller *c, struct dxf_session *s, uid_t uid,
+		    gid_t gid, pid_t pid);
 
 /* May the caller keep setuid and setgid bits (CAP_FSETID, as far as we see)? */
 static inline bool dxf_caller_kills_priv(const struct dxf_caller *c)

@@ -20,6 +20,7 @@
 
 #include "cleanup.h"
 #include "fuse_api.h"
+#include "keeper.h"
 #include "log.h"
 #include "mountinfo.h"
 #include "mountopts.h"
@@ -97,13 +98,14 @@ static bool may_fall_back(const struct dxf_session *s, int ret)
 }
 
 int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
-		     struct dxf_err *err)
+		     struct dxf_keeper *keeper, struct dxf_err *err)
 {
 	int ret;
 
 	assert(opt->source != NULL && opt->mountpoint != NULL);
 	memset(s, 0, sizeof(*s));
 	s->opt = opt;
+	s->keeper = keeper;
 	s->owner = getuid();
 	ret = open_at(s, opt->region.ro, err);
 	if (may_fall_back(s, ret))
@@ -250,8 +252,11 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
 
 void dxf_session_note_mount(struct dxf_session *s)
 {
-	if (s->mountpoint != NULL)
-		s->mount_id = dxf_mountpoint_id(s->mountpoint);
+	if (s->mountpoint != NULL &&
+	    dxf_keeper_watch(s->keeper, s->mountpoint,
+			     dxf_mountpoint_id(s->mountpoint), false) != 0)
+		dxf_log_warn("%s: the process that unmounts it is gone",
+			     s->mountpoint);
 }
 
 /* ---- unmount ---- */
@@ -263,13 +268,6 @@ static bool connection_is_over(const struct dxf_session *s)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
-/* Something else may be mounted over ours, or ours may have moved. */
-static bool is_ours(const struct dxf_session *s)
-{
-	return s->mountpoint != NULL && s->mount_id != 0 &&
-	       dxf_mountpoint_id(s->mountpoint) == s->mount_id;
-}
-
 bool dxf_session_unmount(struct dxf_session *s)
 {
 	int err;
@@ -277,23 +275,34 @@ bool dxf_session_unmount(struct dxf_session *s)
 	assert(s->se != NULL);
 	if (connection_is_over(s))
 		return true;
-	if (!is_ours(s))
+	err = dxf_keeper_umount(s->keeper);
+	/* something else is mounted over ours, or ours has moved */
+	if (err == -ESTALE)
 		return false;
-	err = dxf_mountpoint_umount(s->mountpoint);
 	/* it may live on under another name or in another namespace */
 	if (err == 0 && connection_is_over(s))
 		return true;
 	dxf_log_info("%s: still in use, detached", s->mountpoint);
 	if (err)
-		dxf_mountpoint_sync(s->mountpoint);
+		dxf_keeper_sync(s->keeper);
 	return false;
 }
 
+/* Of a mount that lives on without us, until the process ends. */
+static struct fuse_session *volatile left_behind;
+
 void dxf_session_detach(struct dxf_session *s)
 {
-	/* It closes the connection, and umounts lazily what is not gone. */
-	if (connection_is_over(s) || is_ours(s))
+	if (!connection_is_over(s))
+		dxf_keeper_detach(s->keeper);
+	if (connection_is_over(s)) {
+		/* only releases what it has */
 		fuse_session_unmount(s->se);
-	fuse_session_destroy(s->se);
+		fuse_session_destroy(s->se);
+	} else {
+		/* it would unmount whatever is seen there now */
+		left_behind = s->se;
+		close(fuse_session_fd(s->se));
+	}
 	s->se = NULL;
 }

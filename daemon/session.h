@@ -17,6 +17,7 @@
 #include "err.h"
 #include "options.h"
 
+struct dxf_keeper;
 struct fuse_session;
 
 struct dxf_session {
@@ -24,6 +25,7 @@ struct dxf_session {
 	const struct dxf_options *opt;
 	struct dxf_region *region;
 	struct dxf_fs *fs;
+	struct dxf_keeper *keeper;	/* who unmounts */
 	bool ro;		/* asked for, or all that the image allows */
 	bool copy_reads;	/* mcsafe */
 	bool reads_seen;	/* access times are kept */
@@ -32,7 +34,6 @@ struct dxf_session {
 	/* constant after mount */
 	struct fuse_session *se;
 	char *mountpoint;	/* absolute; NULL: a /dev/fd/N */
-	uint64_t mount_id;	/* 0: not known */
 	uint64_t init_flags;	/* the INIT flags we asked for ourselves */
 	bool inited;		/* FUSE_INIT was answered well */
 };
@@ -40,11 +41,12 @@ struct dxf_session {
 /*
  * Open the region and the filesystem - an image that allows no rw is opened
  * ro, with one sentence to the log that says why and the way out.
- * Ownership: dxf_session_close() releases what is in *@s; @opt must outlive it.
+ * Ownership: dxf_session_close() releases what is in *@s; @opt and @keeper must
+ * outlive it.
  * Returns: 0; -errno with a sentence in @err, nothing left behind.
  */
 int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
-		     struct dxf_err *err);
+		     struct dxf_keeper *keeper, struct dxf_err *err);
 
 /*
  * Mount and answer FUSE_INIT.  The caller starts the workers next.
@@ -52,7 +54,7 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
  */
 int dxf_session_mount(struct dxf_session *s, struct dxf_err *err);
 
-/* Remember which mount is ours - when the workers run. */
+/* Tell the keeper which mount is ours - when the workers run. */
 void dxf_session_note_mount(struct dxf_session *s);
 
 /*

@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "data.h"
+#include "everythread.h"
 
 #define TIMES_EVERY	4u	/* seconds: with the work itself below 5 */
 
@@ -175,6 +176,7 @@ static void block_signals(void)
 	sigdelset(&set, SIGSEGV);
 	sigdelset(&set, SIGFPE);
 	sigdelset(&set, SIGILL);
+	sigdelset(&set, dxf_everythread_signal());
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 

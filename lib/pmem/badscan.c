@@ -8,9 +8,13 @@
  * NVDIMM region from the region's first byte, for a block device from the
  * device's.  What cannot be read (attributes of NVDIMM regions are root's) is
  * found when it is loaded.
+ *
+ * Invariant: nothing is opened once the region is open.  The list is kept open
+ * and read again from its start: a daemon that has confined itself can do that.
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/fiemap.h>
@@ -19,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "log.h"
@@ -27,7 +32,6 @@
 /* How [start, start + len) of the listed device becomes ranges of the file. */
 struct scan {
 	struct dxf_region *r;
-	uint64_t base;		/* the file or partition starts there */
 	int (*add)(struct scan *s, uint64_t start, uint64_t len);
 	/* a question: is any of [ask, ask + ask_len) listed? */
 	dxf_off_t ask;
@@ -57,10 +61,10 @@ static int add_linear(struct scan *s, uint64_t start, uint64_t len)
 {
 	uint64_t end;
 
-	if (__builtin_add_overflow(start, len, &end) || end <= s->base)
+	if (__builtin_add_overflow(start, len, &end) || end <= s->r->bad_base)
 		return 0;
-	start = DXF_MAX(start, s->base);
-	return add_file_range(s, start - s->base, end - start);
+	start = DXF_MAX(start, s->r->bad_base);
+	return add_file_range(s, start - s->r->bad_base, end - start);
 }
 
 static int add_extent(struct scan *s, const struct fiemap_extent *e,
@@ -86,10 +90,10 @@ static int add_by_extents(struct scan *s, uint64_t start, uint64_t len)
 
 	if (fm == NULL)
 		return -ENOMEM;
-	if (start + len <= s->base)
+	if (start + len <= s->r->bad_base)
 		return 0;
-	bad_start = start > s->base ? start - s->base : 0;
-	bad_end = start + len - s->base;
+	bad_start = start > s->r->bad_base ? start - s->r->bad_base : 0;
+	bad_end = start + len - s->r->bad_base;
 	while (ret == 0) {
 		const struct fiemap_extent *e = fm->fm_extents;
 
@@ -109,38 +113,81 @@ static int add_by_extents(struct scan *s, uint64_t start, uint64_t len)
 	return ret;
 }
 
+/* ---- reading it ---- */
+
 /* Once, when the region is opened: what is not known will be met. */
-static void cannot_read(const struct scan *s, int err)
+static void cannot_read(const struct dxf_region *r, int err)
 {
-	if (s->ask_len == 0 && err != ENOENT)
+	if (err != ENOENT)
 		dxf_log_warn("%s: the kernel's list of bad blocks cannot be read (%s): a bad block is found when it is first read",
-			     s->r->node.path, strerror(err));
+			     r->node.path, strerror(err));
 }
 
-static int read_list(struct scan *s, const char *dir)
+static int add_lines(struct scan *s, const char *text)
 {
-	char path[PATH_MAX + 16];
 	uint64_t start, count;
-	FILE *f;
-	int ret = 0;
+	int used, ret = 0;
 
-	snprintf(path, sizeof(path), "%s/badblocks", dir);
-	f = fopen(path, "re");
-	if (f == NULL) {
-		cannot_read(s, errno);
-		return 0;
-	}
-	while (ret == 0 && fscanf(f, "%" SCNu64 " %" SCNu64, &start,
-				  &count) == 2) {
+	for (; ret == 0 && sscanf(text, "%" SCNu64 " %" SCNu64 "%n", &start,
+				  &count, &used) == 2; text += used) {
 		if (start > INT64_MAX / DXF_SECTOR ||
 		    count > INT64_MAX / DXF_SECTOR)
 			continue;
 		ret = s->add(s, start * DXF_SECTOR, count * DXF_SECTOR);
 	}
-	if (ferror(f))
-		cannot_read(s, errno);
-	fclose(f);
 	return ret;
+}
+
+/* The kernel's attributes are a page at most. */
+#define LIST_MAX	65536
+
+static ssize_t read_text(int fd, char *text, size_t room)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = pread(fd, text + len, room - len, (off_t)len);
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+		assert(len <= room);
+	} while (n > 0 && len < room);
+	return (ssize_t)len;
+}
+
+static int scan(struct scan *s)
+{
+	struct dxf_region *r = s->r;
+	DXF_CLEANUP_FREE char *text = NULL;
+	ssize_t len;
+
+	if (r->bad_list_fd < 0)
+		return 0;
+	s->add = r->node.kind == DXF_REGION_FILE ? add_by_extents : add_linear;
+	text = dxf_malloc(LIST_MAX + 1);
+	if (text == NULL)
+		return -ENOMEM;
+	len = read_text(r->bad_list_fd, text, LIST_MAX);
+	if (len < 0) {
+		if (s->ask_len == 0)
+			cannot_read(r, (int)-len);
+		return 0;
+	}
+	text[len] = '\0';
+	return add_lines(s, text);
+}
+
+/* ---- finding it ---- */
+
+static int open_list(const char *dir)
+{
+	char path[PATH_MAX + 16];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/badblocks", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* The nearest directory from @dir upwards that has the attribute. */
@@ -160,77 +207,82 @@ static bool climb_to(char *dir, const char *attr)
 	}
 }
 
-/* An address, which sysfs shows to root only.  Returns: is it known? */
-static bool read_address(const struct scan *s, const char *dir, uint64_t *out)
-{
-	int ret = dxf_sysfs_u64(dir, "resource", out);
+/*
+ * Each of these sets *@base to where the file, partition or device starts in
+ * what is listed.  Returns: the list, open; -ENOENT there is none; -errno.
+ */
 
-	if (ret != 0)
-		cannot_read(s, -ret);
-	return ret == 0;
-}
-
-static int scan_devdax(struct scan *s, const char *sysfs, dev_t rdev)
+static int find_devdax(const char *sysfs, dev_t rdev, uint64_t *base)
 {
 	char dir[PATH_MAX], region[PATH_MAX], second[PATH_MAX + 32];
 	uint64_t dev_start, region_start;
+	int ret;
 
 	if (dxf_sysfs_device(sysfs, "char", rdev, dir) != 0)
-		return 0;
+		return -ENOENT;
 	/* A device in several pieces is not linear in its region. */
 	snprintf(second, sizeof(second), "%s/mapping1", dir);
 	if (access(second, F_OK) == 0)
-		return 0;
+		return -ENOENT;
 	strcpy(region, dir);
 	/* Memory that is no NVDIMM has no list. */
-	if (!climb_to(region, "badblocks") ||
-	    !read_address(s, dir, &dev_start) ||
-	    !read_address(s, region, &region_start) ||
-	    region_start > dev_start)
-		return 0;
-	s->base = dev_start - region_start;
-	return read_list(s, region);
+	if (!climb_to(region, "badblocks"))
+		return -ENOENT;
+	/* Addresses, which sysfs shows to root only. */
+	ret = dxf_sysfs_u64(dir, "resource", &dev_start);
+	if (ret == 0)
+		ret = dxf_sysfs_u64(region, "resource", &region_start);
+	if (ret != 0)
+		return ret;
+	if (region_start > dev_start)
+		return -ENOENT;
+	*base = dev_start - region_start;
+	return open_list(region);
 }
 
 /* @dev is a disk, which has the list, or a partition that starts in one. */
-static int scan_block(struct scan *s, const char *sysfs, dev_t dev)
+static int find_block(const char *sysfs, dev_t dev, uint64_t *base)
 {
 	char dir[PATH_MAX];
 	uint64_t start;
 
 	if (dxf_sysfs_device(sysfs, "block", dev, dir) != 0)
-		return 0;
+		return -ENOENT;
 	if (dxf_sysfs_u64(dir, "start", &start) == 0 &&
 	    start <= INT64_MAX / DXF_SECTOR)
-		s->base = start * DXF_SECTOR;
-	return climb_to(dir, "badblocks") ? read_list(s, dir) : 0;
+		*base = start * DXF_SECTOR;
+	return climb_to(dir, "badblocks") ? open_list(dir) : -ENOENT;
 }
 
-static int scan(struct scan *s)
+static int find_list(const struct dxf_region *r, const char *sysfs,
+		     uint64_t *base)
 {
-	const struct dxf_region *r = s->r;
 	struct stat st;
 
-	s->add = add_linear;
 	if (r->node.kind == DXF_REGION_ANON || fstat(r->node.fd, &st) != 0)
-		return 0;
+		return -ENOENT;
 	if (r->node.kind == DXF_REGION_DEVDAX)
-		return scan_devdax(s, r->sysfs, st.st_rdev);
+		return find_devdax(sysfs, st.st_rdev, base);
 	if (r->node.kind == DXF_REGION_BLOCK)
-		return scan_block(s, r->sysfs, st.st_rdev);
+		return find_block(sysfs, st.st_rdev, base);
 	/* An ordinary file is read through the host, which says EIO. */
 	if (!r->map_sync)
-		return 0;
-	s->add = add_by_extents;
-	return scan_block(s, r->sysfs, st.st_dev);
+		return -ENOENT;
+	return find_block(sysfs, st.st_dev, base);
 }
+
+/* ---- the rest of the library asks ---- */
 
 int dxf_badblock_init(struct dxf_region *r, const char *sysfs)
 {
 	struct scan s = { .r = r };
 	int ret;
 
-	r->sysfs = sysfs;
+	dxf_cleanup_close(&r->bad_list_fd);
+	r->bad_base = 0;
+	r->bad_list_fd = find_list(r, sysfs, &r->bad_base);
+	if (r->bad_list_fd < 0)
+		cannot_read(r, -r->bad_list_fd);
 	ret = scan(&s);
 	if (r->nbad > 0)
 		dxf_log_warn("%s: the kernel lists %zu bad ranges in it",
@@ -252,7 +304,7 @@ bool dxf_badblock_is_listed(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	struct scan s = { .r = r, .ask = off, .ask_len = len };
 
-	assert(len > 0 && r->sysfs != NULL);
+	assert(len > 0);
 	/* Without memory to look: it was listed, or met, before. */
 	return scan(&s) != 0 || s.listed;
 }

@@ -51,6 +51,7 @@ static struct dxf_region *new_region(void)
 	dxf_mutex_init(&r->bad_lock, DXF_RANK_REGION);
 	r->node.fd = -1;
 	r->node.dev_lock_fd = -1;
+	r->bad_list_fd = -1;
 	return r;
 }
 
@@ -76,6 +77,7 @@ void dxf_region_close(struct dxf_region *r)
 	dxf_map_drop(&r->read_map);
 	dxf_map_drop(&r->write_map);
 	dxf_node_close(&r->node);
+	dxf_cleanup_close(&r->bad_list_fd);
 	free(r->host_map);
 	free(r->bad);
 	free(r->shards);

@@ -122,7 +122,8 @@ struct dxf_region {
 	enum dxf_media media;
 	enum dxf_granularity granularity;
 	bool map_sync;
-	const char *sysfs;		/* "/sys" but for tests */
+	int bad_list_fd;		/* the kernel's; negative: none */
+	uint64_t bad_base;		/* where we start in what it lists */
 	struct dxf_flush *flush;	/* NULL on page media */
 	char describe[64];
 
@@ -201,8 +202,8 @@ int dxf_badclear_finish(struct dxf_region *r, dxf_off_t off, size_t len);
 /* ---- badscan.c ---- */
 
 /*
- * Read what the kernel knows about the media of @r; @sysfs stays the caller's
- * as long as @r is open.  Returns: 0, -ENOMEM.
+ * Find and read what the kernel knows about the media of @r; @sysfs is "/sys"
+ * but for tests.  Returns: 0, -ENOMEM.
  */
 int dxf_badblock_init(struct dxf_region *r, const char *sysfs);
 /* Add what it knows by now. */

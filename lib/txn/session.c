@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,14 +45,16 @@ static uint64_t session_csum(const struct dxf_txlog *l,
 	return dxf_hash(&key, s, offsetof(struct txlog_session, csum));
 }
 
-void dxf_txlog_boot_id(uint8_t id[16])
+static uint8_t boot_id[16];
+
+/* Once: the record is written again by a daemon that opens nothing any more. */
+static void read_boot_id(void)
 {
 	DXF_CLEANUP_CLOSE int fd = open("/proc/sys/kernel/random/boot_id",
 				   O_RDONLY | O_CLOEXEC);
 	char text[36];
 	int n = 0;
 
-	memset(id, 0, 16);
 	if (fd < 0 || read(fd, text, sizeof(text)) != sizeof(text))
 		return;
 	for (size_t i = 0; i < sizeof(text) && n < 32; i++) {
@@ -60,9 +63,18 @@ void dxf_txlog_boot_id(uint8_t id[16])
 		if (c == '-')
 			continue;
 		v = c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
-		id[n / 2] |= (uint8_t)((v & 15) << (n % 2 ? 0 : 4));
+		boot_id[n / 2] |= (uint8_t)((v & 15) << (n % 2 ? 0 : 4));
 		n++;
 	}
+	assert(n <= 32);
+}
+
+void dxf_txlog_boot_id(uint8_t id[16])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_boot_id);
+	memcpy(id, boot_id, sizeof(boot_id));
 }
 
 /* ---- the session record ---- */

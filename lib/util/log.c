@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "syslogfd.h"
 #include "units.h"
 
 static enum dxf_log_level max_level = DXF_LOG_INFO;
@@ -26,7 +27,7 @@ void dxf_log(enum dxf_log_level level, const char *fmt, ...)
 	if (sink != NULL)
 		sink(sink_ctx, level, text);
 	else if (use_syslog)
-		syslog(prio[level], "%s", text);
+		dxf_syslogfd_send(prio[level], text);
 	else
 		fprintf(stderr, "daxfuse: %s\n", text);
 }
@@ -38,8 +39,6 @@ void dxf_log_set_level(enum dxf_log_level level)
 
 void dxf_log_to_syslog(bool on)
 {
-	if (on && !use_syslog)
-		openlog("daxfuse", LOG_PID, LOG_DAEMON);
 	use_syslog = on;
 }
 

@@ -23,7 +23,10 @@ void dxf_log(enum dxf_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Messages above @level are dropped; the default is DXF_LOG_INFO. */
 void dxf_log_set_level(enum dxf_log_level level);
-/* From now on to syslog(3) (LOG_DAEMON) instead of stderr. */
+/*
+ * From now on to the system's log (facility daemon) instead of stderr; it was
+ * opened by dxf_syslogfd_open().
+ */
 void dxf_log_to_syslog(bool on);
 /* Tests: hand messages to @fn instead; NULL undoes it. */
 void dxf_log_set_sink(void (*fn)(void *ctx, enum dxf_log_level level,

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * confine.h - give up what is not needed any more.
+ *
+ * Serving a mounted filesystem takes the connection, the mapping, and files
+ * that are open already.  So the daemon gives up everything else once it is
+ * mounted, however it was started: what a broken image could make it do ends
+ * at its own open files.
+ *
+ *	capabilities	none (the keeper: two, see keeper.h)
+ *	new privileges	never again, by no exec
+ *	core files	none: they would hold the filesystem's contents
+ *	system calls	those in confine.c; others are EPERM, clone3 is ENOSYS.
+ *			So no open, no socket, no process, no mount, nothing
+ *			mapped executable; threads are allowed
+ *
+ * It holds for every thread, and cannot be undone.
+ */
+#ifndef DXF_CONFINE_H
+#define DXF_CONFINE_H
+
+#include "err.h"
+
+/*
+ * Confine the calling process to what the daemon needs.  System calls are left
+ * alone in a build without libseccomp; a build with a sanitizer, which needs
+ * more, is not confined at all.
+ * Returns: 0; -errno with a sentence in @err: it is confined in part.
+ */
+int dxf_confine_daemon(struct dxf_err *err);
+
+/*
+ * The same for root's keeper, which unmounts and reads /proc: it may open
+ * files, umount, and keeps the capabilities for that.
+ */
+int dxf_confine_keeper(struct dxf_err *err);
+
+/* In words, for one line of a log: what this build confines. */
+const char *dxf_confine_describe(void);
+
+#endif
