@@ -147,6 +147,8 @@ static int open_format(struct dxf_fs *fs, struct dxf_err *err)
 	fs->geom = dxf_ext2_geom(fs->e2);
 	if (fs->opts.index_limit != 0)
 		dxf_dir_set_index_limit(fs->e2, fs->opts.index_limit);
+	if (fs->opts.cut_always)
+		dxf_txnmgr_cut_always(fs->txnmgr);
 	if (fs->opts.ro)
 		dxf_txnmgr_set_ro(fs->txnmgr);
 	return 0;

@@ -50,6 +50,7 @@ struct dxf_fs_opts {
 	bool user_xattr;
 	enum dxf_durability durability;
 	unsigned int commit;	/* seconds; page media's periodic flush */
+	bool cut_always;	/* for tests: long operations in small steps */
 	uint64_t index_limit;	/* bytes for name indexes; 0: default */
 	bool nolog;		/* no redo log: ext2's own promises */
 	bool norecovery;	/* with ro: ignore a pending log */

@@ -300,12 +300,19 @@ int dxf_txn_read(struct dxf_txnmgr *m, dxf_off_t off, void *buf, size_t len)
 	return err;
 }
 
+void dxf_txnmgr_cut_always(struct dxf_txnmgr *m)
+{
+	m->cut = true;
+}
+
 bool dxf_txn_has_room(const struct dxf_txn *t, size_t bytes)
 {
 	/* Scattered: at worst each word has a line of its own. */
 	uint64_t lines = bytes / DXF_WORD + 1;
 
 	assert(t->open);
+	if (t->m->cut)
+		return false;
 	if (t->m->log != NULL &&
 	    t->record_bytes + lines * dxf_txlog_record_bytes(1) >
 	    dxf_txlog_capacity(t->m->log))

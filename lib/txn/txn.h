@@ -94,6 +94,11 @@ int dxf_txn_read(struct dxf_txnmgr *m, dxf_off_t off, void *buf, size_t len);
  * ask it to know where to cut.
  */
 bool dxf_txn_has_room(const struct dxf_txn *t, size_t bytes);
+/*
+ * For tests: from now on there is never more room, so that long operations are
+ * cut wherever they can be.
+ */
+void dxf_txnmgr_cut_always(struct dxf_txnmgr *m);
 
 /* The calling thread's open transaction on @m, or NULL. */
 struct dxf_txn *dxf_txn_current(struct dxf_txnmgr *m);

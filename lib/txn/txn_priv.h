@@ -40,6 +40,7 @@ struct dxf_txnmgr {
 	struct dxf_stage *overlay;	/* NULL or &overlaid */
 	struct dxf_stage overlaid;
 	struct dxf_dirty *dirty;	/* page media: metadata not yet msynced */
+	bool cut;			/* for tests; set before the first one */
 	int ro;				/* atomic, sticky */
 	int stopped;			/* atomic: not even with FORCE */
 	int sync_error;			/* atomic, sticky: an msync failed */

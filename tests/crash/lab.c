@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ckfs.h"
 #include "image.h"
@@ -187,6 +188,22 @@ static bool check_unmounted(struct lab *l, const struct statvfs *at_mount)
 	return true;
 }
 
+/*
+ * The background frees what orphans hold; until then st_blocks of a file that
+ * was being truncated tells of them.
+ */
+static bool wait_for_orphans(struct lab *l)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	for (int i = 0; has_orphans(l); i++) {
+		if (i == 10000)
+			return wrong(l, "orphans are not finished");
+		nanosleep(&ms, NULL);
+	}
+	return true;
+}
+
 bool lab_look(struct lab *l, struct tree *got)
 {
 	struct dxf_err err = { "" };
@@ -202,6 +219,10 @@ bool lab_look(struct lab *l, struct tree *got)
 	if (e != 0)
 		return wrong(l, "mount: %s", err.text);
 	dxf_fs_statfs(fs, &s);
+	if (!wait_for_orphans(l)) {
+		dxf_fs_close(fs);
+		return false;
+	}
 	e = tree_take(got, fs, "", why, sizeof(why));
 	if (e != 0) {
 		dxf_fs_close(fs);

@@ -54,6 +54,7 @@ struct dxf_fs_opts run_fs_opts(const struct run_workload *w,
 	opts.lazytime = true;
 	if (w->flags & RUN_FSYNC)
 		opts.durability = DXF_DURABILITY_FSYNC;
+	opts.cut_always = (w->flags & RUN_CUT) != 0;
 	return opts;
 }
 
@@ -456,6 +457,22 @@ static void release(struct run *r)
 	trace_free(&r->trace);
 }
 
+/*
+ * The log's second to twelfth block in falling order: as many pieces, as
+ * resize2fs may leave them.
+ */
+static bool scatter_log(struct dxf_region *region, struct run_result *res)
+{
+	static const char script[] =
+		"set -- $(debugfs -R 'blocks <5>' $IMG 2>/dev/null); [ $# -ge 12 ] &&"
+		" i=12 && for b in $2 $3 $4 $5 $6 $7 $8 $9 ${10} ${11} ${12}; do"
+		" i=$((i - 1)); echo \"sif <5> block[$i] $b\"; done |"
+		" debugfs -w -f - $IMG >/dev/null 2>&1";
+
+	return image_run(region, script, true, NULL, 0) == 0 ? true :
+		run_wrong(res, "cannot scatter the log");
+}
+
 static bool run_script(const struct run_workload *w, const struct run_opts *o,
 		       struct run_result *res)
 {
@@ -476,6 +493,8 @@ static bool run_script(const struct run_workload *w, const struct run_opts *o,
 		ok = run_setup(&x, w->setup, res);
 	if (w->flags & RUN_INDEX)
 		image_run(x.region, "e2fsck -fyD $IMG", true, NULL, 0);
+	if (ok && (w->flags & RUN_PIECES))
+		ok = scatter_log(x.region, res);
 	if (ok)
 		ok = record(&r, &x) && explore(&r);
 	if (x.fs != NULL)

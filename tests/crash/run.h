@@ -33,6 +33,8 @@ enum run_flags {
 	RUN_THREADS = 1 << 6,	/* lanes instead of a script */
 	RUN_LAST = 1 << 7,	/* only the last step is crashed */
 	RUN_INDEX = 1 << 8,	/* e2fsck -D behind the setup: htrees */
+	RUN_CUT = 1 << 9,	/* long operations are cut wherever they can be */
+	RUN_PIECES = 1 << 10,	/* the log lies in twelve pieces */
 };
 
 struct run_workload {

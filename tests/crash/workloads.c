@@ -194,6 +194,27 @@ static const struct line more[] = {
 	  "trunc f 200; fsync f", RUN_FSYNC },
 };
 
+#define HOLES	"creat h; write h 0 1k; write h 2k 1k; write h 4k 3k;"	\
+		"write h 11k 3k; write h 16k 2k; write h 272k 1k;"	\
+		"write h 274k 3k; write h 540k 1k;"
+
+/* Steps that are transactions of their own. */
+static const struct line cuts[] = {
+	{ HOLES, "trunc h 0" },
+	{ HOLES, "trunc h 1500; append h 3000" },
+	{ HOLES, "trunc h 273k; trunc h 12k" },
+	{ HOLES, "punch h 0 600k" },
+	{ HOLES, "punch h 1k 274k" },
+	{ HOLES, "unlink h" },
+	{ HOLES, "open h 0; unlink h; close 0; creat C/x; append C/x 9k" },
+	{ HOLES, "rename A/foo h" },
+	{ PIECES, "trunc f 2k" },
+	{ PIECES, "punch f 0 40k" },
+	{ PIECES "falloc f 0 30k;", "trunc f 0" },
+	{ PIECES, "zero f 1k 20k; unlink f" },
+	{ "setx A/foo user.big 900;", "unlink A/foo; unlink B/hard" },
+};
+
 #define LANES	"mkdir T0; mkdir T1; mkdir T2; creat T2/f; creat T0/f;"	\
 		"write T0/f 0 3000;"
 
@@ -233,6 +254,9 @@ static void add(struct list *l, const char *name, const char *setup,
 
 		if ((flags & RUN_FULL) && !l->full)
 			return;
+		/* One kind of filesystem is enough for the quick set. */
+		if ((flags & RUN_PIECES) && !l->full && k + 1 < run_nimages)
+			continue;
 		if (l->n == l->cap) {
 			l->cap = l->cap ? 2 * l->cap : 256;
 			l->w = realloc(l->w, l->cap * sizeof(*l->w));
@@ -258,13 +282,13 @@ static void add_threads(struct list *l)
 }
 
 static void add_lines(struct list *l, const char *set, const struct line *t,
-		      size_t n)
+		      size_t n, unsigned int flags)
 {
 	for (size_t i = 0; i < n; i++) {
 		char name[96];
 
 		snprintf(name, sizeof(name), "%s %.48s", set, t[i].script);
-		add(l, name, t[i].setup, t[i].script, t[i].flags);
+		add(l, name, t[i].setup, t[i].script, t[i].flags | flags);
 	}
 }
 
@@ -308,11 +332,16 @@ struct run_workload *workloads_make(unsigned int sets, bool full,
 	struct list l = { .full = full };
 
 	if (sets & WORKLOADS_MORE)
-		add_lines(&l, "more", more, DXF_ARRAY_SIZE(more));
+		add_lines(&l, "more", more, DXF_ARRAY_SIZE(more), 0);
+	if (sets & WORKLOADS_MORE)
+		add_lines(&l, "cut", cuts, DXF_ARRAY_SIZE(cuts), RUN_CUT);
+	if (sets & WORKLOADS_MORE)
+		add_lines(&l, "pieces", seq1, DXF_ARRAY_SIZE(seq1),
+			  RUN_PIECES);
 	if (sets & WORKLOADS_MORE)
 		add_threads(&l);
 	if (sets & WORKLOADS_SEQ1)
-		add_lines(&l, "seq1", seq1, DXF_ARRAY_SIZE(seq1));
+		add_lines(&l, "seq1", seq1, DXF_ARRAY_SIZE(seq1), 0);
 	if (sets & WORKLOADS_RANDOM)
 		add_random(&l, seed, nrandom);
 	if (sets & WORKLOADS_SEQ2)
