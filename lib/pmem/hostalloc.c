@@ -170,6 +170,13 @@ static int ensure_step(struct dxf_region *r, uint64_t step, dxf_off_t off,
 	       allocate_step_locked(r, step, off, end);
 }
 
+/* Nothing is remembered: the host knows what it has already. */
+static int allocate_thin(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	DXF_SCOPED_MUTEX(&r->alloc_lock);
+	return allocate(r, off, len);
+}
+
 int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	int ret = 0;
@@ -177,10 +184,39 @@ int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	assert(dxf_region_holds(r, off, len));
 	if (__atomic_load_n(&r->host_full, __ATOMIC_ACQUIRE) || len == 0)
 		return 0;
+	if (r->thin)
+		return allocate_thin(r, off, len);
 	for (uint64_t step = off / STEP;
 	     ret == 0 && step <= (off + len - 1) / STEP; step++)
 		ret = ensure_step(r, step, off, off + len);
 	return ret;
+}
+
+bool dxf_region_find_data(const struct dxf_region *r, dxf_off_t off,
+			  uint64_t len, dxf_off_t *start, dxf_off_t *end)
+{
+	dxf_off_t last = DXF_MIN(off + len, r->size);
+	off_t data, hole;
+
+	if (off >= last)
+		return false;
+	*start = off;
+	*end = last;
+	if (r->node.kind != DXF_REGION_FILE ||
+	    (r->wr != NULL && __atomic_load_n(&r->host_full,
+					      __ATOMIC_ACQUIRE)))
+		return true;
+	data = lseek(r->node.fd, (off_t)(r->offset + off), SEEK_DATA);
+	if (data < 0)
+		/* ENXIO: a hole to the end; else the host cannot tell */
+		return errno != ENXIO;
+	if ((uint64_t)data - r->offset >= last)
+		return false;
+	hole = lseek(r->node.fd, data, SEEK_HOLE);
+	*start = (uint64_t)data - r->offset;
+	if (hole >= 0)
+		*end = DXF_MIN((uint64_t)hole - r->offset, last);
+	return true;
 }
 
 int dxf_region_populate(struct dxf_region *r, dxf_off_t off, uint64_t len)

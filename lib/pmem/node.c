@@ -214,7 +214,21 @@ static int measure(struct dxf_node *node, const struct stat *st,
 	return 0;
 }
 
-static int open_and_measure(struct dxf_node *node, const char *path, bool ro,
+/* Beside a writer there is no lock, only the word of who looks on. */
+static int lock_node(struct dxf_node *node, bool shared,
+		     const struct dxf_region_opts *opts, struct dxf_err *err)
+{
+	int ret = dxf_imglock_take(node->fd, opts->ro, node->path,
+				   &node->dev_lock_fd, err);
+
+	if (ret == 0 && shared)
+		ret = check_sharing(node, err);
+	node->locked = ret == 0;
+	return ret == -EBUSY && opts->beside ? 0 : ret;
+}
+
+static int open_and_measure(struct dxf_node *node, const char *path,
+			    const struct dxf_region_opts *opts,
 			    struct dxf_err *err)
 {
 	struct stat st;
@@ -230,7 +244,7 @@ static int open_and_measure(struct dxf_node *node, const char *path, bool ro,
 				   node->path, strerror(errno));
 	ret = identify(node, &st, err);
 	if (ret == 0)
-		ret = open_node(node, ro, &shared, err);
+		ret = open_node(node, opts->ro, &shared, err);
 	if (ret != 0)
 		return ret;
 	if (fstat(node->fd, &st) != 0)
@@ -238,20 +252,17 @@ static int open_and_measure(struct dxf_node *node, const char *path, bool ro,
 				   node->path, strerror(errno));
 	ret = identify(node, &st, err);
 	if (ret == 0)
-		ret = dxf_imglock_take(node->fd, ro, node->path,
-				       &node->dev_lock_fd, err);
-	if (ret == 0 && shared)
-		ret = check_sharing(node, err);
+		ret = lock_node(node, shared, opts, err);
 	return ret == 0 ? measure(node, &st, err) : ret;
 }
 
-int dxf_node_open(struct dxf_node *node, const char *path, bool ro,
-		  struct dxf_err *err)
+int dxf_node_open(struct dxf_node *node, const char *path,
+		  const struct dxf_region_opts *opts, struct dxf_err *err)
 {
 	int ret;
 
 	*node = (struct dxf_node){ .fd = -1, .dev_lock_fd = -1 };
-	ret = open_and_measure(node, path, ro, err);
+	ret = open_and_measure(node, path, opts, err);
 	if (ret != 0)
 		dxf_node_close(node);
 	return ret;

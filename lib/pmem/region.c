@@ -207,7 +207,9 @@ static int open_file(struct dxf_region *r, const char *path,
 {
 	int ret;
 
-	ret = dxf_node_open(&r->node, path, opts->ro, err);
+	assert(opts->ro || !opts->beside);
+	r->thin = opts->thin;
+	ret = dxf_node_open(&r->node, path, opts, err);
 	if (ret == 0)
 		ret = set_window(r, opts, err);
 	if (ret == 0)
@@ -276,6 +278,7 @@ static int open_anon(struct dxf_region *r, uint64_t size, bool guard)
 		return -ENOMEM;
 	r->size = size;
 	r->node.kind = DXF_REGION_ANON;
+	r->node.locked = true;
 	r->node.path = dxf_strdup("");
 	if (r->node.path == NULL)
 		return -ENOMEM;
@@ -311,6 +314,11 @@ uint64_t dxf_region_size(const struct dxf_region *r)
 bool dxf_region_is_ro(const struct dxf_region *r)
 {
 	return r->wr == NULL;
+}
+
+bool dxf_region_is_locked(const struct dxf_region *r)
+{
+	return r->node.locked;
 }
 
 enum dxf_media dxf_region_media(const struct dxf_region *r)

@@ -40,6 +40,10 @@ enum dxf_region_kind {
 
 struct dxf_region_opts {
 	bool ro;	/* O_RDONLY and PROT_READ: not one byte changes */
+	/* with ro: where somebody writes, look on without the lock */
+	bool beside;
+	/* allocate the host blocks that are stored to, no more */
+	bool thin;
 	uint64_t offset;	/* of the window in the file, bytes */
 	uint64_t size;		/* of the window, bytes; 0: to the end */
 	enum dxf_granularity granularity;	/* AUTO, or an override */
@@ -72,6 +76,8 @@ void dxf_region_close(struct dxf_region *r);
 
 uint64_t dxf_region_size(const struct dxf_region *r);
 bool dxf_region_is_ro(const struct dxf_region *r);
+/* False: opened with .beside while somebody else has it for writing. */
+bool dxf_region_is_locked(const struct dxf_region *r);
 enum dxf_media dxf_region_media(const struct dxf_region *r);
 enum dxf_granularity dxf_region_granularity(const struct dxf_region *r);
 enum dxf_region_kind dxf_region_kind(const struct dxf_region *r);
@@ -113,6 +119,16 @@ ssize_t dxf_region_direct_access(const struct dxf_region *r, dxf_off_t off,
  * Returns: 0; -ENOSPC the host is full; -ERANGE outside; -errno of fallocate.
  */
 int dxf_region_populate(struct dxf_region *r, dxf_off_t off, uint64_t len);
+
+/*
+ * The first part of [@off, @off + @len) that is not a hole of the host's, as
+ * far as the host can tell: all of it on devices.  A hole reads as zeros and
+ * should not be loaded, which may allocate it.
+ * Returns: true, [*@start, *@end) inside the range; false: all is a hole, or
+ * lies outside the region.
+ */
+bool dxf_region_find_data(const struct dxf_region *r, dxf_off_t off,
+			  uint64_t len, dxf_off_t *start, dxf_off_t *end);
 
 /*
  * Add a bad range found at run time (a load that was SIGBUS); whole 512-byte

@@ -20,6 +20,7 @@
 struct dxf_node {
 	int fd;			/* -1: anonymous memory */
 	int dev_lock_fd;	/* holds the lock on MAJ:MIN, or -1 */
+	bool locked;		/* false: beside a writer */
 	enum dxf_region_kind kind;
 	char *path;		/* realpath(3); "" for anonymous memory */
 	uint64_t size;		/* bytes in the file or device */
@@ -28,11 +29,11 @@ struct dxf_node {
 };
 
 /*
- * Resolve, open, identify and lock @path.
+ * Resolve, open, identify and lock @path, as .ro and .beside of @opts say.
  * Returns: as dxf_region_open(); after a failure nothing is left open.
  */
-int dxf_node_open(struct dxf_node *node, const char *path, bool ro,
-		  struct dxf_err *err);
+int dxf_node_open(struct dxf_node *node, const char *path,
+		  const struct dxf_region_opts *opts, struct dxf_err *err);
 void dxf_node_close(struct dxf_node *node);
 /* tmpfs, hugetlbfs or ramfs: memory and nothing else. */
 bool dxf_node_in_memory(const struct dxf_node *node);
@@ -122,6 +123,7 @@ struct dxf_region {
 	enum dxf_media media;
 	enum dxf_granularity granularity;
 	bool map_sync;
+	bool thin;			/* allocate no more than is stored to */
 	int bad_list_fd;		/* the kernel's; negative: none */
 	uint64_t bad_base;		/* where we start in what it lists */
 	struct dxf_flush *flush;	/* NULL on page media */

@@ -36,6 +36,7 @@ umask 022
 PATH=$PATH:/usr/sbin:/sbin
 
 DAXFUSE=${DAXFUSE:-$PWD/daemon/daxfuse}
+DAXFUSE_IMAGE=${DAXFUSE_IMAGE:-$PWD/tools/daxfuse-image}
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
@@ -183,6 +184,33 @@ mount_image() {
 	fi
 	must "$DAXFUSE" "$img" "$mnt" ${1:+-o "$1"}
 	is_mounted || fail "$mnt is not mounted although daxfuse said so"
+}
+
+# wait_for COMMAND...: until it succeeds.
+wait_for() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		"$@" && return 0
+		sleep 0.05
+	done
+	fail "waited in vain for: $*"
+}
+
+# Views on files (daxfuse-image).
+is_view() {
+	grep -q " $1 fuse.daxfuse-image " /proc/self/mounts
+}
+is_no_view() {
+	! is_view "$1"
+}
+wait_view() {
+	wait_for is_view "$1"
+}
+wait_no_view() {
+	wait_for is_no_view "$1"
+}
+give_up_view() {
+	! is_view "$1" || umount "$1" 2>/dev/null || umount -l "$1"
 }
 
 # The daemon has let go of the image.

@@ -188,6 +188,58 @@ START_TEST(test_fill_holes_that_cannot_write_is_an_error)
 }
 END_TEST
 
+START_TEST(test_thin_store_allocates_what_it_stores_to_alone)
+{
+	const char *image = rig_image(rig_shm, SIZE, false);
+	const struct dxf_region_opts opts = { .thin = true };
+	struct dxf_region *r;
+
+	ck_assert_int_eq(dxf_region_open(&r, image, &opts, NULL), 0);
+	ck_assert_int_eq(dxf_persist_copy(r, STEP + 4090, "12345678", 8, 0),
+			 0);
+	ck_assert_uint_eq(allocated(image), 2 * 4096);
+	ck_assert_int_eq(dxf_persist_copy(r, STEP + 4090, "12345678", 8, 0),
+			 0);
+	ck_assert_uint_eq(allocated(image), 2 * 4096);
+	dxf_region_close(r);
+}
+END_TEST
+
+START_TEST(test_find_data_skips_holes)
+{
+	const char *image = rig_image(rig_shm, SIZE, false);
+	const struct dxf_region_opts opts = { .thin = true, .offset = 4096 };
+	dxf_off_t start, end;
+	struct dxf_region *r;
+
+	ck_assert_int_eq(dxf_region_open(&r, image, &opts, NULL), 0);
+	ck_assert(!dxf_region_find_data(r, 0, SIZE, &start, &end));
+	ck_assert_int_eq(dxf_persist_copy(r, STEP, "x", 1, 0), 0);
+	ck_assert(dxf_region_find_data(r, 0, SIZE, &start, &end));
+	ck_assert_uint_eq(start, STEP);
+	ck_assert_uint_eq(end, STEP + 4096);
+	ck_assert(dxf_region_find_data(r, STEP + 5, 10, &start, &end));
+	ck_assert_uint_eq(start, STEP + 5);
+	ck_assert_uint_eq(end, STEP + 15);
+	ck_assert(!dxf_region_find_data(r, 0, STEP, &start, &end));
+	ck_assert(!dxf_region_find_data(r, STEP + 4096, 1, &start, &end));
+	ck_assert(!dxf_region_find_data(r, SIZE, 10, &start, &end));
+	dxf_region_close(r);
+}
+END_TEST
+
+START_TEST(test_find_data_of_memory_is_all_of_it)
+{
+	struct dxf_region *r = rig_anon(RIG_SIZE, false);
+	dxf_off_t start, end;
+
+	ck_assert(dxf_region_find_data(r, 5, 2 * RIG_SIZE, &start, &end));
+	ck_assert_uint_eq(start, 5);
+	ck_assert_uint_eq(end, RIG_SIZE);
+	dxf_region_close(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostalloc");
@@ -202,7 +254,11 @@ int main(void)
 		tcase_add_test(tc, test_store_into_a_hole_allocates_first);
 		tcase_add_test(tc, test_populate_of_a_full_file_needs_no_map);
 		tcase_add_test(tc, test_populate_in_a_window_allocates_there);
+		tcase_add_test(tc,
+			test_thin_store_allocates_what_it_stores_to_alone);
+		tcase_add_test(tc, test_find_data_skips_holes);
 	}
+	tcase_add_test(tc, test_find_data_of_memory_is_all_of_it);
 	tcase_add_loop_test(tc, test_populate_keeps_what_is_there, 0, 2);
 	tcase_add_test(tc, test_populate_outside_is_erange);
 	tcase_add_test(tc, test_populate_under_plan_is_enospc_also_of_memory);

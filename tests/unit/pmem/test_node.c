@@ -174,6 +174,28 @@ START_TEST(test_second_open_conflicts_unless_both_are_ro)
 }
 END_TEST
 
+START_TEST(test_open_beside_a_writer_goes_on_without_the_lock)
+{
+	const char *image = rig_image(rig_shm, RIG_SIZE, true);
+	const struct dxf_region_opts opts = { .ro = true, .beside = true };
+	struct dxf_region *r, *writer = rig_open(image, false,
+						 DXF_GRANULARITY_AUTO);
+
+	ck_assert_int_eq(dxf_region_open(&r, image, &opts, &err), 0);
+	ck_assert(!dxf_region_is_locked(r));
+	ck_assert(dxf_region_is_locked(writer));
+	dxf_region_close(r);
+	dxf_region_close(writer);
+
+	/* With no writer it is a reader like others. */
+	ck_assert_int_eq(dxf_region_open(&r, image, &opts, &err), 0);
+	ck_assert(dxf_region_is_locked(r));
+	ck_assert_int_eq(try(image, true), 0);
+	ck_assert_int_eq(try(image, false), -EBUSY);
+	dxf_region_close(r);
+}
+END_TEST
+
 START_TEST(test_open_of_busy_image_names_the_process)
 {
 	const char *image = rig_image(rig_shm, RIG_SIZE, false);
@@ -274,6 +296,8 @@ int main(void)
 	tcase_add_test(tc, test_open_of_0000_has_no_way_out);
 	tcase_add_loop_test(tc, test_second_open_conflicts_unless_both_are_ro,
 			    0, 4);
+	tcase_add_test(tc,
+		       test_open_beside_a_writer_goes_on_without_the_lock);
 	tcase_add_test(tc, test_open_of_busy_image_names_the_process);
 	tcase_add_test(tc, test_open_of_image_of_a_daemon_names_its_child);
 	tcase_add_test(tc, test_type_name_knows_each_kind);
