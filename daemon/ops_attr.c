@@ -72,7 +72,7 @@ void dxf_ll_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
 		sa.valid |= DXF_SET_KILL_PRIV;
 	if (dxf_rawreq.set_open && (sa.valid & DXF_SET_SIZE))
 		sa.valid |= DXF_SET_OPEN;
-	dxf_caller_init(&c, req);
+	dxf_caller_init_owner(&c, req);
 	err = dxf_fs_setattr(dxf_req_fs(req), dxf_ino_of_node(ino), &sa,
 			     &c.cred, &a);
 	if (err)

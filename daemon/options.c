@@ -25,8 +25,8 @@ static bool opt_matches(const struct dxf_opt *opt, const char *name)
 	size_t len = strlen(opt->name);
 
 	assert(len > 0);
-	if (opt->name[len - 1] == '-')
-		return strncmp(opt->name, name, len) == 0;
+	if (opt->name[len - 1] == '*')
+		return strncmp(opt->name, name, len - 1) == 0;
 	return strcmp(opt->name, name) == 0;
 }
 
@@ -125,15 +125,16 @@ static int check_form(const struct dxf_opt *opt, const char *value,
 				"option %s needs a value: %s=%s", opt->name,
 				opt->name, opt->arg);
 		return 0;
-	case DXF_OPT_IGNORE:
+	case DXF_OPT_ACCEPT:
 	case DXF_OPT_REFUSE:
 		return 0;
 	}
 	return 0;
 }
 
+/* @given is the name as it was given: it may be longer than the table's. */
 static int opt_apply(struct dxf_options *o, const struct dxf_opt *opt,
-		     const char *value, struct dxf_err *err)
+		     const char *given, const char *value, struct dxf_err *err)
 {
 	void *to = (char *)o + opt->at;
 	int ret = check_form(opt, value, err);
@@ -156,11 +157,11 @@ static int opt_apply(struct dxf_options *o, const struct dxf_opt *opt,
 		return set_uint(opt, to, value, err);
 	case DXF_OPT_STRING:
 		return set_string(opt, to, value, err);
-	case DXF_OPT_IGNORE:
+	case DXF_OPT_ACCEPT:
 		return 0;
 	case DXF_OPT_REFUSE:
-		return dxf_err_set(err, EINVAL, "option %s: %s", opt->name,
-				   opt->help);
+		return dxf_err_set(err, EINVAL, "option %s cannot be used: %s",
+				   given, opt->help);
 	}
 	return 0;
 }
@@ -178,7 +179,7 @@ static int apply_word(struct dxf_options *o, char *word, struct dxf_err *err)
 	assert(value == NULL || value > word);
 	opt = opt_find(word);
 	if (opt != NULL)
-		return opt_apply(o, opt, value, err);
+		return opt_apply(o, opt, word, value, err);
 	if (o->sloppy)
 		return 0;
 	return dxf_err_set(err, EINVAL,
@@ -189,34 +190,47 @@ static int apply_word(struct dxf_options *o, char *word, struct dxf_err *err)
 /* ---- lists of options ---- */
 
 /*
- * Cut the next element off the list at *@s, in place: it ends at a comma; a
- * backslash takes the special meaning from the character behind it.
+ * Cut the next element off the list at *@s, in place: it ends at a comma that
+ * is not within double quotes, which are taken away.  A backslash takes the
+ * special meaning from the character behind it.
+ * Returns: NULL: the quotes are not closed.
  */
 static char *next_word(char **s)
 {
 	char *word = *s, *to = *s, *p = *s;
+	bool quoted = false;
 
-	for (; *p != '\0' && *p != ','; p++) {
+	for (; *p != '\0' && (quoted || *p != ','); p++) {
+		if (*p == '"') {
+			quoted = !quoted;
+			continue;
+		}
 		if (*p == '\\' && p[1] != '\0')
 			p++;
 		*to++ = *p;
 	}
 	*s = *p == ',' ? p + 1 : NULL;
 	*to = '\0';
-	return word;
+	assert(to <= p);
+	return quoted ? NULL : word;
 }
 
 static int apply_list(struct dxf_options *o, const char *list,
 		      struct dxf_err *err)
 {
 	DXF_CLEANUP_FREE char *copy = dxf_strdup(list);
-	char *s = copy;
+	char *s = copy, *word;
 	int ret = 0;
 
 	if (copy == NULL)
 		return dxf_err_set(err, ENOMEM, "no memory for the options");
-	while (ret == 0 && s != NULL)
-		ret = apply_word(o, next_word(&s), err);
+	while (ret == 0 && s != NULL) {
+		word = next_word(&s);
+		if (word == NULL)
+			return dxf_err_set(err, EINVAL, "a \" is not closed in "
+					   "the options: %s", list);
+		ret = apply_word(o, word, err);
+	}
 	return ret;
 }
 
@@ -374,6 +388,10 @@ int dxf_options_parse(struct dxf_options *o, int argc, char **argv,
 
 void dxf_options_free(struct dxf_options *o)
 {
+	size_t i;
+
+	for (i = 0; i < DXF_CONTEXTS; i++)
+		free(o->context[i]);
 	free(o->fsname);
 	free(o->subtype);
 	free(o->source);

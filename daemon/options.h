@@ -2,9 +2,10 @@
 /*
  * options.h - the command line: what the user asked for, checked.
  *
- * One table in options.c says of each `-o` word its name, its kind, where it
- * goes and its line of help; parsing and --help both come from it.  The module
- * does not know what an option makes happen.
+ * The table of opttable.c says of each `-o` word its name, its kind, where it
+ * goes and its line of help, or why it has no effect or is refused; parsing,
+ * --help and the manual come from it.  The module does not know what an option
+ * makes happen.
  */
 #ifndef DXF_OPTIONS_H
 #define DXF_OPTIONS_H
@@ -26,6 +27,15 @@ enum dxf_dax_mode { DXF_DAX_INODE, DXF_DAX_ALWAYS, DXF_DAX_NEVER };
 /* An option that has a default of its own where nothing was said. */
 enum dxf_tri { DXF_TRI_UNSET, DXF_TRI_NO, DXF_TRI_YES };
 
+/* SELinux labels, for the kernel. */
+enum dxf_context {
+	DXF_CONTEXT_ALL,
+	DXF_CONTEXT_FS,
+	DXF_CONTEXT_DEF,
+	DXF_CONTEXT_ROOT,
+	DXF_CONTEXTS
+};
+
 #define DXF_WORKERS_MAX	64
 
 struct dxf_options {
@@ -39,6 +49,10 @@ struct dxf_options {
 	enum dxf_tri suid, dev, exec;
 	bool allow_other;
 	bool allow_root;
+	bool fakeroot;
+	bool nosymfollow;
+	bool auto_unmount;
+	char *context[DXF_CONTEXTS];	/* without quotes; NULL: not given */
 	unsigned int workers;		/* 0: by the number of CPUs */
 	char *fsname;			/* NULL: the real path of the source */
 	char *subtype;
@@ -63,7 +77,10 @@ int dxf_options_parse(struct dxf_options *o, int argc, char **argv,
 		      struct dxf_err *err);
 void dxf_options_free(struct dxf_options *o);
 
-/* Print the usage, with a line for each option, to standard output. */
+/*
+ * Print the usage, with a line for each option that does something, to standard
+ * output; no line is longer than 79 columns.
+ */
 void dxf_options_help(void);
 
 #endif

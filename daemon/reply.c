@@ -130,3 +130,10 @@ void dxf_caller_init(struct dxf_caller *c, fuse_req_t req)
 	dxf_caller_set(c, dxf_req_session(req), ctx->uid, ctx->gid, ctx->pid);
 	c->cred.umask = ctx->umask;
 }
+
+void dxf_caller_init_owner(struct dxf_caller *c, fuse_req_t req)
+{
+	dxf_caller_init(c, req);
+	if (dxf_req_session(req)->opt->fakeroot)
+		c->cred.uid = 0;
+}

@@ -65,6 +65,9 @@ void dxf_caller_init(struct dxf_caller *c, fuse_req_t req);
 void dxf_caller_set(struct dxf_caller *c, struct dxf_session *s, uid_t uid,
 		    gid_t gid, pid_t pid);
 
+/* The same for what owners and root may do: with fakeroot all are root. */
+void dxf_caller_init_owner(struct dxf_caller *c, fuse_req_t req);
+
 /* May the caller keep setuid and setgid bits (CAP_FSETID, as far as we see)? */
 static inline bool dxf_caller_kills_priv(const struct dxf_caller *c)
 {

@@ -121,6 +121,11 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 	return 0;
 }
 
+bool dxf_session_has_acl(const struct dxf_session *s)
+{
+	return !s->opt->fakeroot && dxf_fs_opts_in_effect(s->fs)->acl == DXF_ON;
+}
+
 int dxf_session_close(struct dxf_session *s)
 {
 	int ret;
@@ -190,7 +195,7 @@ static int do_mount(struct dxf_session *s, struct dxf_err *err)
 	if (fuse_session_custom_io(s->se, &dxf_rawreq_io,
 				   fuse_session_fd(s->se)) != 0)
 		return mount_failed(err, ENOMEM, at);
-	return 0;
+	return s->mountpoint ? dxf_mountopts_apply(s->opt, at, err) : 0;
 }
 
 /*
@@ -220,10 +225,12 @@ static int prepare_mountpoint(struct dxf_session *s, struct dxf_err *err)
 		return dxf_mountpoint_resolve(given, &s->mountpoint, err);
 	/* Whoever opened it chose its options; only POSIX ACLs make the kernel
 	 * check permissions that nobody asked it to check. */
-	if (!s->opt->fs.acl)
-		return dxf_err_set(err, EINVAL, "%s: noacl cannot be used on a "
-				   "connection that is mounted already: nobody "
-				   "would check permissions", given);
+	if (!dxf_session_has_acl(s))
+		return dxf_err_set(err, EINVAL, "%s: without POSIX ACLs "
+				   "(noacl, or by the superblock) nobody would "
+				   "check permissions on a connection that is "
+				   "mounted already; mount it with -o acl",
+				   given);
 	return 0;
 }
 
@@ -254,7 +261,8 @@ void dxf_session_note_mount(struct dxf_session *s)
 {
 	if (s->mountpoint != NULL &&
 	    dxf_keeper_watch(s->keeper, s->mountpoint,
-			     dxf_mountpoint_id(s->mountpoint), false) != 0)
+			     dxf_mountpoint_id(s->mountpoint),
+			     s->opt->auto_unmount) != 0)
 		dxf_log_warn("%s: the process that unmounts it is gone",
 			     s->mountpoint);
 }

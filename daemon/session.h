@@ -48,6 +48,9 @@ struct dxf_session {
 int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 		     struct dxf_keeper *keeper, struct dxf_err *err);
 
+/* Does the kernel get POSIX ACLs to check?  Once open. */
+bool dxf_session_has_acl(const struct dxf_session *s);
+
 /*
  * Mount and answer FUSE_INIT.  The caller starts the workers next.
  * Returns: 0; -errno with a sentence in @err, and it is not mounted.

@@ -37,6 +37,13 @@ struct dxf_ext2_opts {
 	enum dxf_errors errors;
 };
 
+/* Bits of s_default_mount_opts, `tune2fs -o`. */
+enum dxf_defm {
+	DXF_DEFM_BSDGROUPS = 0x0002,
+	DXF_DEFM_XATTR_USER = 0x0004,
+	DXF_DEFM_ACL = 0x0008,
+};
+
 /* Constant while the filesystem is open. */
 struct dxf_geom {
 	uint32_t block_size;
@@ -56,7 +63,7 @@ struct dxf_geom {
 	uid_t resuid;			/* who may use the reserved blocks */
 	gid_t resgid;
 	uint64_t reserved_blocks;
-	uint32_t default_mount_opts;	/* s_default_mount_opts */
+	uint32_t default_mount_opts;	/* DXF_DEFM_*, s_default_mount_opts */
 	uint8_t uuid[16];
 	char label[17];
 	bool has_extents, has_csum, has_64bit, has_large_file, has_huge_file,

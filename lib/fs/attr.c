@@ -243,9 +243,9 @@ static bool in_group(const struct dxf_cred *cred, gid_t gid)
 unsigned int dxf_cred_balloc_flags(const struct dxf_fs *fs,
 				   const struct dxf_cred *cred)
 {
-	const struct dxf_geom *g = fs->geom;
-	bool ok = !cred || cred->uid == 0 || cred->uid == g->resuid ||
-		  (g->resgid != 0 && in_group(cred, g->resgid));
+	const struct dxf_fs_opts *o = &fs->opts;
+	bool ok = !cred || cred->uid == 0 || cred->uid == o->resuid ||
+		  (o->resgid != 0 && in_group(cred, o->resgid));
 
 	return ok ? DXF_BALLOC_RESERVED_OK : 0;
 }

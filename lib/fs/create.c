@@ -120,7 +120,8 @@ static int choose_mode(struct create *c)
 
 /*
  * In a setgid directory the group is the directory's; directories pass the bit
- * on, executables get it only from members.
+ * on, executables get it only from members.  With grpid the group is always the
+ * directory's, and the bit is not passed on.
  */
 static void set_owner(const struct create *c, const struct dxf_dinode *dir,
 		      struct dxf_dinode *di)
@@ -128,8 +129,8 @@ static void set_owner(const struct create *c, const struct dxf_dinode *dir,
 	const mode_t exec = S_ISGID | S_IXGRP;
 
 	di->uid = c->cred->uid;
-	di->gid = c->cred->gid;
-	if ((dir->mode & S_ISGID) == 0)
+	di->gid = c->fs->opts.grpid ? dir->gid : c->cred->gid;
+	if (c->fs->opts.grpid || (dir->mode & S_ISGID) == 0)
 		return;
 	di->gid = dir->gid;
 	if (S_ISDIR(di->mode))

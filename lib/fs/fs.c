@@ -29,8 +29,11 @@ void dxf_fs_default_opts(struct dxf_fs_opts *o)
 	*o = (struct dxf_fs_opts){
 		.errors = DXF_ERRORS_SUPER,
 		.atime = DXF_ATIME_RELATIME,
-		.acl = true,
-		.user_xattr = true,
+		.acl = DXF_BY_SUPER,
+		.user_xattr = DXF_BY_SUPER,
+		.grpid = DXF_BY_SUPER,
+		.resuid = DXF_ID_BY_SUPER,
+		.resgid = DXF_ID_BY_SUPER,
 		.durability = DXF_DURABILITY_WRITE,
 		.commit = 5,
 	};
@@ -39,6 +42,29 @@ void dxf_fs_default_opts(struct dxf_fs_opts *o)
 struct dxf_ext2 *dxf_fs_ext2(struct dxf_fs *fs)
 {
 	return fs->e2;
+}
+
+const struct dxf_fs_opts *dxf_fs_opts_in_effect(const struct dxf_fs *fs)
+{
+	return &fs->opts;
+}
+
+static void by_super(enum dxf_switch *to, const struct dxf_geom *g,
+		     enum dxf_defm bit)
+{
+	if (*to == DXF_BY_SUPER)
+		*to = g->default_mount_opts & bit ? DXF_ON : DXF_OFF;
+}
+
+static void settle_opts(struct dxf_fs_opts *o, const struct dxf_geom *g)
+{
+	by_super(&o->acl, g, DXF_DEFM_ACL);
+	by_super(&o->user_xattr, g, DXF_DEFM_XATTR_USER);
+	by_super(&o->grpid, g, DXF_DEFM_BSDGROUPS);
+	if (o->resuid == DXF_ID_BY_SUPER)
+		o->resuid = g->resuid;
+	if (o->resgid == DXF_ID_BY_SUPER)
+		o->resgid = g->resgid;
 }
 
 /* ---- unmount ---- */
@@ -145,6 +171,7 @@ static int open_format(struct dxf_fs *fs, struct dxf_err *err)
 	if (e != 0)
 		return e;
 	fs->geom = dxf_ext2_geom(fs->e2);
+	settle_opts(&fs->opts, fs->geom);
 	if (fs->opts.index_limit != 0)
 		dxf_dir_set_index_limit(fs->e2, fs->opts.index_limit);
 	if (fs->opts.cut_always)
@@ -274,7 +301,8 @@ static unsigned long fsid(const struct dxf_geom *g)
 int dxf_fs_statfs(struct dxf_fs *fs, struct statvfs *out)
 {
 	const struct dxf_geom *g = fs->geom;
-	uint64_t overhead = dxf_ext2_overhead(fs->e2);
+	uint64_t overhead = fs->opts.minixdf ? 0 :
+			    dxf_ext2_overhead(fs->e2);
 	struct dxf_ext2_counts c;
 	bool ro = fs->opts.ro || dxf_txnmgr_is_ro(fs->txnmgr);
 

@@ -37,6 +37,12 @@ struct dxf_fs;
 enum dxf_atime { DXF_ATIME_RELATIME, DXF_ATIME_STRICT, DXF_ATIME_NONE };
 enum dxf_durability { DXF_DURABILITY_WRITE, DXF_DURABILITY_FSYNC };
 
+/* On, off, or by the superblock's default mount options. */
+enum dxf_switch { DXF_OFF, DXF_ON, DXF_BY_SUPER };
+/* Of a user or group: the superblock's. */
+#define DXF_ID_BY_SUPER	(~0u)
+#define DXF_ID_MAX	(~0u - 1)
+
 struct dxf_fs_opts {
 	bool ro;
 	bool force;
@@ -46,8 +52,11 @@ struct dxf_fs_opts {
 	bool lazytime;		/* times wait for fsync, eviction, unmount */
 	bool sync;		/* every operation as if O_SYNC */
 	bool dirsync;
-	bool acl;		/* POSIX ACLs: inheritance and chmod */
-	bool user_xattr;
+	enum dxf_switch acl;	/* POSIX ACLs: inheritance and chmod */
+	enum dxf_switch user_xattr;
+	enum dxf_switch grpid;	/* a new file has its directory's group */
+	bool minixdf;		/* statfs counts the format's own blocks */
+	unsigned int resuid, resgid;	/* who may use the reserved blocks */
 	enum dxf_durability durability;
 	unsigned int commit;	/* seconds; page media's periodic flush */
 	bool cut_always;	/* for tests: long operations in small steps */
@@ -73,6 +82,9 @@ int dxf_fs_open(struct dxf_fs **out, struct dxf_region *r,
  * the superblock is not clean (logged); released in any case.
  */
 int dxf_fs_close(struct dxf_fs *fs);
+
+/* What is in effect: nothing is DXF_BY_SUPER or DXF_ID_BY_SUPER any more. */
+const struct dxf_fs_opts *dxf_fs_opts_in_effect(const struct dxf_fs *fs);
 
 /* Change ro, atime, sync, errors ... of a running filesystem (remount). */
 struct dxf_ext2 *dxf_fs_ext2(struct dxf_fs *fs);

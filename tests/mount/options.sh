@@ -53,6 +53,16 @@ out=$("$DAXFUSE" -h) || fail "-h: status $?"
 for word in ro offset=BYTES 'dax[=inode|always|never]' durability= nosuid; do
 	must_say "$word"
 done
+must_be "$(printf '%s\n' "$out" | awk 'length > 79')" '' 'lines of the help'
+must_be "$(printf '%s\n' "$out" | grep -c '	')" 0 'tabs in the help'
+out2=$("$DAXFUSE" --help) || fail "--help: status $?"
+must_be "$out2" "$out"
+
+# what others' filesystems take, and daxfuse does not, is refused with a reason
+refused 'option usrjquota cannot be used: FUSE has no quotas' \
+	a b -o usrjquota=aquota.user
+refused 'a " is not closed' a b -o 'ro,context="u:o'
+refused 'e2fsck -b' a b -o sb=32768
 out=$("$DAXFUSE" -V) || fail "-V: status $?"
 must_say daxfuse
 must_say libfuse
