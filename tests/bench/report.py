@@ -73,6 +73,23 @@ def ratios(res, pairs):
     return align(lines)
 
 
+def cpu_ratios(res, pairs):
+    """The same of CPU time: steadier where other work runs; waiting for the
+    other side is not in it."""
+    def cost(row, p):
+        return (res.per_op(row, p, "client_cpu") +
+                res.per_op(row, p, "server_cpu"))
+    lines = [["by CPU time"] + ["%s : %s" % p for p in pairs]]
+    for row in res.rows:
+        cells = []
+        for a, b in pairs:
+            have = (row, a) in res.samples and (row, b) in res.samples
+            cells.append("%.2f" % (cost(row, b) / cost(row, a))
+                         if have and cost(row, a) > 0 else "-")
+        lines.append([row] + cells)
+    return align(lines)
+
+
 def costs(res, peers):
     """Microseconds of CPU (client + server) and context switches an
     operation."""
@@ -94,6 +111,17 @@ def costs(res, peers):
 
 FIELDS = ("ops", "seconds", "client_cpu", "client_switches", "server_cpu",
           "server_switches")
+
+
+INPROC = ("image", "operation", "us", "us_median", "bytes", "fences", "lines",
+          "bar")
+
+
+def write_inproc(rows, path):
+    with open(path, "w", newline="") as f:
+        w = csv.writer(f, lineterminator="\n")
+        w.writerow(INPROC)
+        w.writerows(rows)
 
 
 def write_csv(res, path):

@@ -23,7 +23,17 @@ for peer in dax dax-always dax-csum null null-always null-libfuse tmpfs; do
 		$(NF - 5) > 0' "$out/bench.csv" | wc -l)
 	must_be "$n" "$rows" "rows of $peer"
 done
-must grep -q "null : null-libfuse" "$out/bench.txt"
+for what in 'null : null-libfuse' '^bars: [0-9]* of [0-9]* are met' \
+	    '^8 GiB, sparse  *dax ' '^in process, metadata_csum'; do
+	must grep -q "$what" "$out/bench.txt"
+done
+must "$python" -c 'import sys, xml.dom.minidom as x
+rows = x.parse(sys.argv[1]).getElementsByTagName("title")
+sys.exit(len(rows) < 300)' "$out/bench.svg"
+# two kinds of image, a line for each operation that persists what it says
+n=$(awk -F, '$2 == "overwrite 4k" && $5 == 4096 && $6 == 1' "$out/inproc.csv" |
+	wc -l)
+must_be "$n" 2 "overwrites of 4096 bytes with one fence"
 
 # A row that is not there is said.
 must_fail "$python" "$top/tests/bench/run" --build "$build" --smoke \
