@@ -35,7 +35,7 @@ done
 umask 022
 
 # Of the unit tests those that end within a minute under asan.
-quick='util-|pmem-|txn-|ext2-acl$|fs-(xattr|read|write|truncate|copy|attr)$'
+quick='util-|pmem-|txn-|fuzz-|ext2-acl$|fs-(xattr|read|write|truncate|copy|attr)$'
 
 werror=false
 [ -z "${DAXFUSE_WERROR:-}" ] || werror=true

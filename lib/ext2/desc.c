@@ -196,15 +196,17 @@ void dxf_desc_set_inode_csum(const struct dxf_ext2 *e2, struct dxf_desc *d,
 bool dxf_desc_block_csum_ok(const struct dxf_ext2 *e2,
 			    const struct dxf_desc *d, uint32_t crc)
 {
-	return join(e2, d->d.bg_block_bitmap_csum_lo,
-		    d->d.bg_block_bitmap_csum_hi, 16) ==
-		(has_hi(e2) ? crc : (uint16_t)crc);
+	uint64_t is = join(e2, d->d.bg_block_bitmap_csum_lo,
+			   d->d.bg_block_bitmap_csum_hi, 16);
+
+	return dxf_csum_fits((uint32_t)is, has_hi(e2) ? crc : (uint16_t)crc);
 }
 
 bool dxf_desc_inode_csum_ok(const struct dxf_ext2 *e2,
 			    const struct dxf_desc *d, uint32_t crc)
 {
-	return join(e2, d->d.bg_inode_bitmap_csum_lo,
-		    d->d.bg_inode_bitmap_csum_hi, 16) ==
-		(has_hi(e2) ? crc : (uint16_t)crc);
+	uint64_t is = join(e2, d->d.bg_inode_bitmap_csum_lo,
+			   d->d.bg_inode_bitmap_csum_hi, 16);
+
+	return dxf_csum_fits((uint32_t)is, has_hi(e2) ? crc : (uint16_t)crc);
 }

@@ -143,7 +143,7 @@ static int check_sum(struct dxf_dirblk *b)
 	b->end = bsize - DXF_DIR_TAIL;
 	if (!has_tail(tail))
 		return report(b, b->end, "no checksum");
-	if (tail_crc(b) != dxf_get_le32(tail + DXF_DIR_HEADER))
+	if (!dxf_csum_fits(dxf_get_le32(tail + DXF_DIR_HEADER), tail_crc(b)))
 		return report(b, b->end, "checksum is wrong");
 	return 0;
 }

@@ -77,7 +77,7 @@ int dxf_dirhtree_check(const struct dxf_dirview *v, dxf_lblk_t lblk,
 	crc = dxf_crc32c(crc, buf, n.at + n.count * ENTRY);
 	crc = dxf_crc32c(crc, tail, 4);
 	crc = dxf_crc32c(crc, zero, 4);
-	return crc == dxf_get_le32(tail + 4) ? 1 : -EUCLEAN;
+	return dxf_csum_fits(dxf_get_le32(tail + 4), crc) ? 1 : -EUCLEAN;
 }
 
 /* Stage an index block as a linear one; @b->buf is as it was afterwards. */

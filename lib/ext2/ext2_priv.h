@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "hash.h"
 #include "lock.h"
+#include "mutate.h"
 
 /*
  * A block group in memory.  The counters follow the descriptors after each
@@ -125,6 +126,12 @@ int dxf_blk_read(struct dxf_ext2 *e2, dxf_ino_t ino, dxf_blk_t blk, void *buf);
 
 /* crc32c as the format uses it, chained: no inversion before or after. */
 uint32_t dxf_crc32c(uint32_t seed, const void *buf, size_t len);
+
+/* Is the checksum found on media, @is, the one that its bytes have? */
+static inline bool dxf_csum_fits(uint32_t is, uint32_t computed)
+{
+	return is == computed || dxf_mutated(DXF_MUT_EXT2_CSUM);
+}
 
 /* The seed of an inode's checksums: csum_seed, number, generation. */
 uint32_t dxf_inode_csum_seed(const struct dxf_ext2 *e2, dxf_ino_t ino,

@@ -134,7 +134,7 @@ static int check_csum(const struct dxf_epath *p, dxf_blk_t blk,
 		return 0;
 	assert(len + 4 <= e2->geom.block_size);
 	seed = dxf_inode_csum_seed(e2, p->n->ino, p->generation);
-	if (dxf_crc32c(seed, buf, len) == dxf_get_le32(buf + len))
+	if (dxf_csum_fits(dxf_get_le32(buf + len), dxf_crc32c(seed, buf, len)))
 		return 0;
 	return dxf_ext2_corrupt(e2, p->n->ino, blk,
 				"extent tree: bad checksum");

@@ -40,7 +40,8 @@ static const char *check_desc(const struct dxf_ext2 *e2,
 	uint32_t ipg = e2->geom.inodes_per_group;
 	uint32_t free_inodes = dxf_desc_free_inodes(e2, d);
 
-	if (e2->has_gdt_csum && d->d.bg_checksum != dxf_desc_csum(e2, d))
+	if (e2->has_gdt_csum &&
+	    !dxf_csum_fits(d->d.bg_checksum, dxf_desc_csum(e2, d)))
 		return "wrong checksum";
 	if (dxf_desc_free_blocks(e2, d) > dxf_group_nblocks(e2, d->group))
 		return "too many free blocks";

@@ -72,7 +72,7 @@ static bool csum_ok(const struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s)
 	crc = slot_csum(e2, ino, s, hi);
 	if (hi)
 		want |= (uint32_t)s->i.i_checksum_hi << 16;
-	return want == (hi ? crc : (uint16_t)crc);
+	return dxf_csum_fits(want, hi ? crc : (uint16_t)crc);
 }
 
 static void set_csum(const struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s)

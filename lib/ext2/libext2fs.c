@@ -22,6 +22,8 @@ int dxf_libext2fs_open(struct dxf_ext2 *e2, struct dxf_err *err)
 	int ret;
 
 	assert(e2->fs == NULL);
+	if (dxf_mutated(DXF_MUT_EXT2_CSUM))
+		flags |= EXT2_FLAG_IGNORE_CSUM_ERRORS;
 	initialize_ext2_error_table();
 	dxf_io_set_opening(e2);
 	ec = DXF_E2(ext2fs_open2("daxfuse", NULL, flags, 0, 0,

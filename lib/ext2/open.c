@@ -53,7 +53,7 @@ static int check_super_csum(struct dxf_ext2 *e2,
 		return dxf_err_set(err, EUCLEAN,
 			"checksums of type %u are not handled",
 			sb->s_checksum_type);
-	if (sb->s_checksum != dxf_super_csum(sb))
+	if (!dxf_csum_fits(sb->s_checksum, dxf_super_csum(sb)))
 		return dxf_err_set(err, EUCLEAN,
 			"the superblock's checksum is wrong; run `e2fsck -f %s` first",
 			dxf_super_path(e2));

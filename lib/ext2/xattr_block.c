@@ -78,7 +78,8 @@ static int read_block(struct dxf_ext2 *e2, dxf_blk_t blk, struct dxf_xarea *a,
 	else if (!dxf_get_le32(a->buf + H_REFCOUNT))
 		*fault = "nobody refers to it";
 	else if (e2->geom.has_csum &&
-		 dxf_get_le32(a->buf + H_CHECKSUM) != block_crc(e2, blk, a))
+		 !dxf_csum_fits(dxf_get_le32(a->buf + H_CHECKSUM),
+				block_crc(e2, blk, a)))
 		*fault = "checksum is wrong";
 	else
 		*fault = dxf_xarea_fault(a);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mutate.h - mutation knobs: leave out one flush, fence or check, so that the
- * crash tests can show that they would notice.
+ * crash tests can show that they would notice, and the tests with hostile
+ * images reach what lies behind the checksums.
  *
  * A site asks dxf_mutated(); one site at most is armed, by tests only.  In
  * builds with NDEBUG the answer is false at compile time.
@@ -43,7 +44,8 @@
 	X(GROW_FENCE)		/* fence behind a zeroed tail: grow */	\
 	X(SHRINK_FENCE)		/* the same: shrink */			\
 	X(SYNC_FLUSH)		/* fsync's flush */			\
-	X(SYNC_FENCE)		/* ... and its fence */
+	X(SYNC_FENCE)		/* ... and its fence */			\
+	X(EXT2_CSUM)		/* checks of the format's checksums */
 
 enum dxf_mutation {
 	DXF_MUT_NONE,
