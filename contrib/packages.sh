@@ -25,7 +25,8 @@ case " $ID ${ID_LIKE:-} " in
 *" debian "*|*" ubuntu "*)
 	family=debian
 	build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev
-		libpmem2-dev libext2fs-dev comerr-dev libseccomp-dev"
+		libpmem2-dev libext2fs-dev comerr-dev libblkid-dev
+		libseccomp-dev"
 	run="fuse3 e2fsprogs attr"
 	test="check mandoc acl attr libcap2-bin util-linux procps strace
 		sqlite3 git rsync tar fio dbench stress-ng perl" ;;
@@ -33,7 +34,7 @@ case " $ID ${ID_LIKE:-} " in
 	family=fedora
 	build="gcc glibc-devel meson ninja-build pkgconf-pkg-config
 		fuse3-devel libpmem2-devel e2fsprogs-devel libcom_err-devel
-		libseccomp-devel"
+		libblkid-devel libseccomp-devel"
 	run="fuse3 e2fsprogs attr"
 	test="check-devel mandoc acl attr libcap util-linux procps-ng strace
 		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness" ;;

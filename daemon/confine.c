@@ -247,13 +247,14 @@ static int failed(struct dxf_err *err, int ret, const char *what)
 			   what, strerror(-ret));
 }
 
-static int confine(uint64_t caps, int (*filter)(void), struct dxf_err *err)
+static int confine(uint64_t caps, int (*filter)(void), bool core,
+		   struct dxf_err *err)
 {
 	int ret;
 
 	if (SANITIZED)
 		return 0;
-	ret = no_core();
+	ret = core ? 0 : no_core();
 	if (ret)
 		return failed(err, ret, "core files");
 	kept_caps = caps;
@@ -266,15 +267,15 @@ static int confine(uint64_t caps, int (*filter)(void), struct dxf_err *err)
 	return ret ? failed(err, ret, "system calls") : 0;
 }
 
-int dxf_confine_daemon(struct dxf_err *err)
+int dxf_confine_daemon(bool core, struct dxf_err *err)
 {
-	return confine(0, filter_daemon, err);
+	return confine(0, filter_daemon, core, err);
 }
 
 int dxf_confine_keeper(struct dxf_err *err)
 {
 	return confine(CAP(CAP_SYS_ADMIN) | CAP(CAP_DAC_READ_SEARCH),
-		       filter_keeper, err);
+		       filter_keeper, false, err);
 }
 
 const char *dxf_confine_describe(void)

@@ -19,15 +19,17 @@
 #ifndef DXF_CONFINE_H
 #define DXF_CONFINE_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 /*
  * Confine the calling process to what the daemon needs.  System calls are left
  * alone in a build without libseccomp; a build with a sanitizer, which needs
- * more, is not confined at all.
+ * more, is not confined at all.  With @core it may still leave a core file.
  * Returns: 0; -errno with a sentence in @err: it is confined in part.
  */
-int dxf_confine_daemon(struct dxf_err *err);
+int dxf_confine_daemon(bool core, struct dxf_err *err);
 
 /*
  * The same for root's keeper, which unmounts and reads /proc: it may open

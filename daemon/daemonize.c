@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "options.h"
+#include "signals.h"
 #include "syslogfd.h"
 
 /* The child ended without a word: its status is ours, its message is out. */
@@ -34,18 +37,39 @@ static int child_status(pid_t pid)
 	return DXF_EXIT_SYSTEM;
 }
 
-static void parent_wait(int fd, pid_t pid)
+/*
+ * Who interrupts the command means the child, and waits until it has given up:
+ * its half-made mount must not come up behind a prompt.
+ */
+static void pass_signal_on(int sigfd, pid_t pid)
 {
-	char word;
-	ssize_t n;
+	int sig = dxf_signals_pending(sigfd);
 
-	do {
-		n = read(fd, &word, 1);
-	} while (n < 0 && errno == EINTR);
+	if (sig != 0)
+		kill(pid, sig);
+}
+
+static void parent_wait(int fd, int sigfd, pid_t pid)
+{
+	struct pollfd p[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = sigfd, .events = POLLIN },
+	};
+	ssize_t n = -1;
+	char word;
+
+	while (n < 0) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[1].revents != 0)
+			pass_signal_on(sigfd, pid);
+		if (p[0].revents != 0)
+			n = read(fd, &word, 1);
+	}
 	_exit(n == 1 ? DXF_EXIT_OK : child_status(pid));
 }
 
-int dxf_daemonize_begin(void)
+int dxf_daemonize_begin(int sigfd)
 {
 	int fds[2];
 	pid_t pid;
@@ -63,7 +87,7 @@ int dxf_daemonize_begin(void)
 	}
 	if (pid > 0) {
 		close(fds[1]);
-		parent_wait(fds[0], pid);
+		parent_wait(fds[0], sigfd, pid);
 	}
 	close(fds[0]);
 	return fds[1];

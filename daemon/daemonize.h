@@ -10,10 +10,11 @@
 #define DXF_DAEMONIZE_H
 
 /*
- * Fork - returns in the child only; the parent exits with the child's status.
+ * Fork - returns in the child only; the parent hands signals that it reads from
+ * @sigfd on to the child, and exits with the child's status.
  * Returns: a descriptor for dxf_daemonize_ready(); -errno: no fork happened.
  */
-int dxf_daemonize_begin(void);
+int dxf_daemonize_begin(int sigfd);
 
 /*
  * In the child: leave the terminal's session and the directory.

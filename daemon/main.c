@@ -2,11 +2,12 @@
 /*
  * main.c - the program: parse, open, mount, serve, unmount, close.
  *
- * Owns the exit statuses, mount(8)'s: 1 the command line, 2 the system, 32 the
- * mount.  A failure is one sentence on standard error, before anything goes to
+ * Owns the exit statuses, mount(8)'s: 1 the command line, 2 the system, 8
+ * interrupted, 32 the mount.  A failure is one sentence on standard error, before anything goes to
  * the background.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "options.h"
+#include "process.h"
 #include "session.h"
 #include "signals.h"
 #include "worker.h"
@@ -33,16 +35,28 @@ static void print_version(void)
 	printf("daxfuse %s\nlibfuse %s\n", DXF_VERSION, fuse_pkgversion());
 }
 
-/* Serve until the kernel or a signal ends it. */
+/*
+ * Serve until the kernel or a signal ends it.  A first signal is a request,
+ * which a mount in use refuses; a second one is an order.
+ */
 static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
 {
-	if (dxf_signals_wait(sigfd, dxf_workers_fd(w)) == 0)
-		return;
-	if (dxf_session_unmount(s))
-		/* the workers end by themselves, having served what the
-		 * unmount still wrote */
-		while (dxf_signals_wait(sigfd, dxf_workers_fd(w)) != 0)
-			;
+	const struct dxf_signals_wait on = {
+		.ended_fd = dxf_workers_fd(w),
+		.mounts_fd = -1,
+	};
+	bool asked = false, gone = false;
+
+	/* once it is gone the workers end by themselves, having served what
+	 * the unmount still wrote */
+	while (dxf_signals_wait(sigfd, &on) != DXF_WAIT_ENDED) {
+		if (gone)
+			continue;
+		gone = dxf_session_unmount(s, asked);
+		if (!gone && asked)
+			return;
+		asked = true;
+	}
 }
 
 /* A kernel that cannot do it all is no reason not to mount. */
@@ -53,7 +67,7 @@ static void confine(struct dxf_session *s)
 	if (s->opt->noconfine)
 		return;
 	dxf_keeper_confine(s->keeper);
-	if (dxf_confine_daemon(&err) != 0)
+	if (dxf_confine_daemon(s->opt->debug, &err) != 0)
 		dxf_log_warn("%s", err.text);
 	else
 		dxf_log_debug("%s", dxf_confine_describe());
@@ -62,11 +76,14 @@ static void confine(struct dxf_session *s)
 /*
  * The workers run: give up what only mounting needed, then tell the world.
  */
-static int announce(struct dxf_session *s, int ready_fd, struct dxf_err *err)
+static int announce(struct dxf_session *s, int ready_fd, int sigfd,
+		    struct dxf_err *err)
 {
 	int null = -1, ret = 0;
 
 	dxf_session_note_mount(s);
+	if (dxf_signals_pending(sigfd) != 0)
+		return dxf_err_set(err, EINTR, "interrupted");
 	if (ready_fd >= 0) {
 		dxf_signals_ignore_hangup();
 		null = dxf_daemonize_leave();
@@ -96,9 +113,10 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 		dxf_session_detach(s);
 		return fail(&err, DXF_EXIT_SYSTEM);
 	}
-	ret = announce(s, ready_fd, &err);
+	ret = announce(s, ready_fd, sigfd, &err);
 	if (ret)
-		status = fail(&err, DXF_EXIT_SYSTEM);
+		status = fail(&err, ret == -EINTR ? DXF_EXIT_INTERRUPTED :
+			      DXF_EXIT_SYSTEM);
 	else
 		serve(s, w, sigfd);
 	dxf_workers_stop(w);
@@ -107,19 +125,27 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 	return status;
 }
 
+static int mount_and_serve(struct dxf_session *s, int ready_fd, int sigfd)
+{
+	struct dxf_err err;
+
+	if (dxf_session_mount(s, &err) != 0)
+		return fail(&err, DXF_EXIT_MOUNT);
+	return run_mounted(s, ready_fd, sigfd);
+}
+
 static int run(const struct dxf_options *o, struct dxf_keeper *keeper,
 	       int ready_fd, int sigfd)
 {
 	struct dxf_session s;
 	struct dxf_err err;
-	int status;
+	int ret, status;
 
-	if (dxf_session_open(&s, o, keeper, &err) != 0)
-		return fail(&err, DXF_EXIT_MOUNT);
-	if (dxf_session_mount(&s, &err) != 0)
-		status = fail(&err, DXF_EXIT_MOUNT);
-	else
-		status = run_mounted(&s, ready_fd, sigfd);
+	ret = dxf_session_open(&s, o, keeper, sigfd, &err);
+	if (ret != 0)
+		return fail(&err, ret == -EINTR ? DXF_EXIT_INTERRUPTED :
+			    DXF_EXIT_MOUNT);
+	status = mount_and_serve(&s, ready_fd, sigfd);
 	if (dxf_session_close(&s) != 0 && status == DXF_EXIT_OK)
 		status = DXF_EXIT_SYSTEM;
 	return status;
@@ -131,27 +157,27 @@ static int start(const struct dxf_options *o)
 	struct dxf_keeper *keeper;
 	struct dxf_err err;
 
+	sigfd = dxf_signals_open();
+	if (sigfd < 0) {
+		dxf_err_set(&err, -sigfd, "signals: %s", strerror(-sigfd));
+		return fail(&err, DXF_EXIT_SYSTEM);
+	}
 	if (!o->foreground) {
-		ready_fd = dxf_daemonize_begin();
+		ready_fd = dxf_daemonize_begin(sigfd);
 		if (ready_fd < 0) {
 			dxf_err_set(&err, -ready_fd, "fork: %s",
 				    strerror(-ready_fd));
 			return fail(&err, DXF_EXIT_SYSTEM);
 		}
 	}
+	dxf_process_settle(o->debug);
 	ret = dxf_keeper_start(&keeper);
 	if (ret) {
 		dxf_err_set(&err, -ret, "fork: %s", strerror(-ret));
 		return fail(&err, DXF_EXIT_SYSTEM);
 	}
-	sigfd = dxf_signals_open();
-	if (sigfd < 0) {
-		dxf_err_set(&err, -sigfd, "signals: %s", strerror(-sigfd));
-		status = fail(&err, DXF_EXIT_SYSTEM);
-	} else {
-		umask(0);
-		status = run(o, keeper, ready_fd, sigfd);
-	}
+	umask(0);
+	status = run(o, keeper, ready_fd, sigfd);
 	dxf_keeper_stop(keeper);
 	return status;
 }

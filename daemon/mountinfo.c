@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mountinfo.c - what is mounted where, as this process sees it.
+ * mountinfo.c - what is mounted where, as a process sees it.
  *
- * Owns the reading of /proc/self/mountinfo.  Shared with the umount helper, so
+ * Owns the reading of /proc/PID/mountinfo.  Shared with the umount helper, so
  * it knows nothing of the daemon.
  */
 #include "mountinfo.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-
-struct entry {
-	const char *target;
-	const char *source;
-};
 
 static bool is_octal(const char *s)
 {
@@ -42,60 +38,80 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* Cut up "id parent dev root TARGET option... - type SOURCE ...". */
-static bool parse(char *line, struct entry *e)
+/*
+ * Cut up "id parent dev root TARGET option... - TYPE SOURCE option,...".  The
+ * source may be an empty word.
+ */
+static bool parse(char *line, struct dxf_mount *m)
 {
-	char *save = NULL, *word = strtok_r(line, " \n", &save);
-	char *target, *source;
+	char *dash = strstr(line, " - "), *save = NULL;
+	char *word, *type, *source, *options;
 	int i;
 
+	if (dash == NULL)
+		return false;
+	*dash = '\0';
+	word = strtok_r(line, " ", &save);
+	if (word == NULL)
+		return false;
+	m->id = strtoull(word, NULL, 10);
 	for (i = 0; word != NULL && i < 4; i++)
-		word = strtok_r(NULL, " \n", &save);
-	target = word;
-	while (word != NULL && strcmp(word, "-") != 0)
-		word = strtok_r(NULL, " \n", &save);
-	if (word == NULL || strtok_r(NULL, " \n", &save) == NULL)
+		word = strtok_r(NULL, " ", &save);
+	type = dash + 3;
+	source = strchr(type, ' ');
+	options = source != NULL ? strchr(source + 1, ' ') : NULL;
+	if (word == NULL || options == NULL)
 		return false;
-	source = strtok_r(NULL, " \n", &save);
-	if (source == NULL)
-		return false;
-	unescape(target);
+	*source++ = '\0';
+	*options++ = '\0';
+	unescape(word);
 	unescape(source);
-	e->target = target;
-	e->source = source;
+	m->target = word;
+	m->type = type;
+	m->source = source;
+	m->ro = strncmp(options, "ro", 2) == 0 &&
+		(options[2] == ',' || options[2] == '\n' ||
+		 options[2] == '\0');
 	return true;
 }
 
-/* Call @fn for each mount, in order. */
-static void for_each(void (*fn)(void *ctx, const struct entry *e), void *ctx)
+int dxf_mountinfo_each(pid_t pid,
+		       bool (*fn)(void *ctx, const struct dxf_mount *m),
+		       void *ctx)
 {
 	DXF_CLEANUP_FREE char *line = NULL;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	struct entry e;
+	char path[64] = "/proc/self/mountinfo";
+	struct dxf_mount m;
 	size_t room = 0;
+	FILE *f;
 
+	assert(pid >= 0 && fn != NULL);
+	if (pid != 0)
+		snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	f = fopen(path, "re");
 	if (f == NULL)
-		return;
+		return -errno;
 	while (getline(&line, &room, f) > 0)
-		if (parse(line, &e))
-			fn(ctx, &e);
+		if (parse(line, &m) && fn(ctx, &m))
+			break;
 	fclose(f);
+	return 0;
 }
 
 struct search {
 	const char *wanted;
-	char *source;
-	bool found;
+	char *found;
 };
 
-static void match_target(void *ctx, const struct entry *e)
+static bool match_target(void *ctx, const struct dxf_mount *m)
 {
 	struct search *s = ctx;
 
-	if (strcmp(e->target, s->wanted) != 0)
-		return;
-	free(s->source);
-	s->source = strdup(e->source);
+	if (strcmp(m->target, s->wanted) != 0)
+		return false;
+	free(s->found);
+	s->found = strdup(m->source);
+	return false;
 }
 
 char *dxf_mountinfo_source(const char *target)
@@ -103,22 +119,25 @@ char *dxf_mountinfo_source(const char *target)
 	struct search s = { .wanted = target };
 
 	assert(target[0] != '\0');
-	for_each(match_target, &s);
-	return s.source;
+	dxf_mountinfo_each(0, match_target, &s);
+	return s.found;
 }
 
-static void match_source(void *ctx, const struct entry *e)
+static bool match_source(void *ctx, const struct dxf_mount *m)
 {
 	struct search *s = ctx;
 
-	if (strcmp(e->source, s->wanted) == 0)
-		s->found = true;
+	if (strcmp(m->source, s->wanted) != 0)
+		return false;
+	s->found = strdup(m->target);
+	return true;
 }
 
-bool dxf_mountinfo_is_mounted(const char *source)
+char *dxf_mountinfo_target(pid_t pid, const char *source)
 {
 	struct search s = { .wanted = source };
 
-	for_each(match_source, &s);
+	assert(source[0] != '\0');
+	dxf_mountinfo_each(pid, match_source, &s);
 	return s.found;
 }

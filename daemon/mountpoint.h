@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mountpoint.h - the directory, and unmounting it.
+ * mountpoint.h - the directory: what is on it, and unmounting it.
  */
 #ifndef DXF_MOUNTPOINT_H
 #define DXF_MOUNTPOINT_H
@@ -14,15 +14,28 @@
 bool dxf_mountpoint_is_fd(const char *path);
 
 /*
- * Check that @path is a directory.
- * Ownership: *@real is its absolute name, released with free(3).
- * Returns: 0; -errno with a sentence in @err.
+ * Is there such a directory - asked before the image is touched.
+ * Returns: 0, perhaps with a dead mount on it; as dxf_mountpoint_prepare().
  */
-int dxf_mountpoint_resolve(const char *path, char **real,
+int dxf_mountpoint_check(const char *path, struct dxf_err *err);
+
+/*
+ * Find the directory @path, and that something can be mounted on it.  A mount
+ * of @source whose daemon is gone is detached from it, with one line to the
+ * log: the caller holds the lock on @source, so there is none.
+ * Ownership: *@real is its absolute name, released with free(3).
+ * Returns: 0; with a sentence in @err -ENOENT, -ENOTDIR, -EACCES; -EBUSY
+ * @source is mounted on it already; -ENOTCONN something else is, and dead;
+ * -errno.
+ */
+int dxf_mountpoint_prepare(const char *path, const char *source, char **real,
 			   struct dxf_err *err);
 
 /* The id of the mount that is seen at @path.  Returns: 0: not known. */
 uint64_t dxf_mountpoint_id(const char *path);
+
+/* Is what is mounted at @path a FUSE mount that nobody serves any more? */
+bool dxf_mountpoint_is_dead(const char *path);
 
 /*
  * Unmount, as root or through fusermount3.

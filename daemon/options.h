@@ -19,6 +19,7 @@ enum dxf_exit {
 	DXF_EXIT_OK = 0,
 	DXF_EXIT_USAGE = 1,
 	DXF_EXIT_SYSTEM = 2,
+	DXF_EXIT_INTERRUPTED = 8,
 	DXF_EXIT_MOUNT = 32,
 };
 

@@ -15,45 +15,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "fuse_api.h"
+#include "fusemount.h"
+#include "inuse.h"
 #include "keeper.h"
 #include "log.h"
-#include "mountinfo.h"
 #include "mountopts.h"
 #include "mountpoint.h"
 #include "ops.h"
 #include "rawreq.h"
 #include "worker.h"
 
-/* How long a daemon may still be writing back after its umount. */
-#define BUSY_STEPS	500
-#define BUSY_STEP_NS	(20 * 1000 * 1000)
-
 /* ---- open ---- */
-
-/*
- * umount(8) returns before the daemon is done, so a mount that follows at once
- * finds the image locked: wait while it is locked and mounted nowhere.
- */
-static int open_region(struct dxf_session *s,
-		       const struct dxf_region_opts *opts, struct dxf_err *err)
-{
-	const struct timespec step = { 0, BUSY_STEP_NS };
-	DXF_CLEANUP_FREE char *real = realpath(s->opt->source, NULL);
-	int i, ret;
-
-	for (i = 0;; i++) {
-		ret = dxf_region_open(&s->region, s->opt->source, opts, err);
-		if (ret != -EBUSY || i == BUSY_STEPS || real == NULL ||
-		    dxf_mountinfo_is_mounted(real))
-			return ret;
-		nanosleep(&step, NULL);
-	}
-}
 
 static int open_at(struct dxf_session *s, bool ro, struct dxf_err *err)
 {
@@ -63,7 +39,8 @@ static int open_at(struct dxf_session *s, bool ro, struct dxf_err *err)
 
 	ropts.ro = ro;
 	fopts.ro = ro;
-	ret = open_region(s, &ropts, err);
+	ret = dxf_inuse_open(&s->region, s->opt->source, &ropts, s->sigfd,
+			     err);
 	if (ret)
 		return ret;
 	ret = dxf_fs_open(&s->fs, s->region, &fopts, err);
@@ -97,8 +74,19 @@ static bool may_fall_back(const struct dxf_session *s, int ret)
 	       access(s->opt->source, W_OK) == 0;
 }
 
+/* What can be known to fail without touching the image. */
+static int check_first(const struct dxf_options *opt, struct dxf_err *err)
+{
+	int ret;
+
+	if (dxf_mountpoint_is_fd(opt->mountpoint))
+		return 0;
+	ret = dxf_mountpoint_check(opt->mountpoint, err);
+	return ret ? ret : dxf_fusemount_check(err);
+}
+
 int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
-		     struct dxf_keeper *keeper, struct dxf_err *err)
+		     struct dxf_keeper *keeper, int sigfd, struct dxf_err *err)
 {
 	int ret;
 
@@ -106,7 +94,11 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 	memset(s, 0, sizeof(*s));
 	s->opt = opt;
 	s->keeper = keeper;
+	s->sigfd = sigfd;
 	s->owner = getuid();
+	ret = check_first(opt, err);
+	if (ret)
+		return ret;
 	ret = open_at(s, opt->region.ro, err);
 	if (may_fall_back(s, ret))
 		ret = open_fallback(s, err);
@@ -146,33 +138,6 @@ int dxf_session_close(struct dxf_session *s)
 
 /* ---- mount ---- */
 
-/* The last thing that libfuse said, for the sentence of a failed mount. */
-static char fuse_said[256];
-
-static void log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
-{
-	char text[sizeof(fuse_said)];
-	size_t n;
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	n = strlen(text);
-	while (n > 0 && text[n - 1] == '\n')
-		text[--n] = '\0';
-	if (level >= FUSE_LOG_INFO) {
-		dxf_log_debug("%s", text);
-		return;
-	}
-	snprintf(fuse_said, sizeof(fuse_said), "%s",
-		 strncmp(text, "fuse: ", 6) == 0 ? text + 6 : text);
-	dxf_log_debug("%s", text);
-}
-
-static int mount_failed(struct dxf_err *err, int ret, const char *what)
-{
-	return dxf_err_set(err, ret, "%s: %s", what,
-			   fuse_said[0] ? fuse_said : "the mount failed");
-}
-
 static int new_session(struct dxf_session *s, struct dxf_err *err)
 {
 	struct fuse_args args;
@@ -182,7 +147,7 @@ static int new_session(struct dxf_session *s, struct dxf_err *err)
 	s->se = fuse_session_new(&args, &dxf_ops, sizeof(dxf_ops), s);
 	fuse_opt_free_args(&args);
 	if (s->se == NULL)
-		return mount_failed(err, EINVAL, "libfuse");
+		return dxf_fusemount_failed(err, EINVAL, "libfuse");
 	return 0;
 }
 
@@ -190,11 +155,13 @@ static int do_mount(struct dxf_session *s, struct dxf_err *err)
 {
 	const char *at = s->mountpoint ? s->mountpoint : s->opt->mountpoint;
 
-	if (fuse_session_mount(s->se, at) != 0)
-		return mount_failed(err, EIO, at);
+	int ret = dxf_fusemount_do(s, at, err);
+
+	if (ret)
+		return ret;
 	if (fuse_session_custom_io(s->se, &dxf_rawreq_io,
 				   fuse_session_fd(s->se)) != 0)
-		return mount_failed(err, ENOMEM, at);
+		return dxf_fusemount_failed(err, ENOMEM, at);
 	return s->mountpoint ? dxf_mountopts_apply(s->opt, at, err) : 0;
 }
 
@@ -213,8 +180,14 @@ static int answer_init(struct dxf_session *s, struct dxf_err *err)
 		return dxf_err_set(err, -ret, "the kernel closed the "
 				   "connection at once: %s", strerror(-ret));
 	if (!s->inited || fuse_session_exited(s->se))
-		return mount_failed(err, EPROTO, "FUSE_INIT");
+		return dxf_fusemount_failed(err, EPROTO, "FUSE_INIT");
 	return 0;
+}
+
+/* By what the table of mounts knows ours. */
+static const char *shown_source(const struct dxf_session *s)
+{
+	return s->opt->fsname ? s->opt->fsname : dxf_region_path(s->region);
 }
 
 static int prepare_mountpoint(struct dxf_session *s, struct dxf_err *err)
@@ -222,7 +195,8 @@ static int prepare_mountpoint(struct dxf_session *s, struct dxf_err *err)
 	const char *given = s->opt->mountpoint;
 
 	if (!dxf_mountpoint_is_fd(given))
-		return dxf_mountpoint_resolve(given, &s->mountpoint, err);
+		return dxf_mountpoint_prepare(given, shown_source(s),
+					      &s->mountpoint, err);
 	/* Whoever opened it chose its options; only POSIX ACLs make the kernel
 	 * check permissions that nobody asked it to check. */
 	if (!dxf_session_has_acl(s))
@@ -239,7 +213,7 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
 	int ret;
 
 	assert(s->fs != NULL && s->se == NULL);
-	fuse_set_log_func(log_fuse);
+	dxf_fusemount_listen();
 	ret = prepare_mountpoint(s, err);
 	if (ret)
 		return ret;
@@ -259,6 +233,7 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
 
 void dxf_session_note_mount(struct dxf_session *s)
 {
+	s->noted = true;
 	if (s->mountpoint != NULL &&
 	    dxf_keeper_watch(s->keeper, s->mountpoint,
 			     dxf_mountpoint_id(s->mountpoint),
@@ -276,22 +251,34 @@ static bool connection_is_over(const struct dxf_session *s)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
-bool dxf_session_unmount(struct dxf_session *s)
+/* What to say when it cannot be unmounted, and whether that was the last word. */
+static void tell_busy(const struct dxf_session *s, int err, bool last)
 {
-	int err;
+	const char *at = s->mountpoint != NULL ? s->mountpoint : "the mount";
+
+	if (last)
+		dxf_log_warn("%s: still in use, detached", at);
+	else if (err == -EBUSY)
+		dxf_log_warn("%s: in use (EBUSY), goes on; a second signal "
+			     "detaches it", at);
+	else
+		dxf_log_warn("%s: cannot be unmounted (%s), goes on; a second "
+			     "signal detaches it", at, strerror(-err));
+}
+
+bool dxf_session_unmount(struct dxf_session *s, bool last)
+{
+	int err = -EBUSY;
 
 	assert(s->se != NULL);
 	if (connection_is_over(s))
 		return true;
 	err = dxf_keeper_umount(s->keeper);
-	/* something else is mounted over ours, or ours has moved */
-	if (err == -ESTALE)
-		return false;
 	/* it may live on under another name or in another namespace */
-	if (err == 0 && connection_is_over(s))
+	if (connection_is_over(s))
 		return true;
-	dxf_log_info("%s: still in use, detached", s->mountpoint);
-	if (err)
+	tell_busy(s, err, last);
+	if (last && err)
 		dxf_keeper_sync(s->keeper);
 	return false;
 }
@@ -301,9 +288,10 @@ static struct fuse_session *volatile left_behind;
 
 void dxf_session_detach(struct dxf_session *s)
 {
-	if (!connection_is_over(s))
+	if (s->noted && !connection_is_over(s))
 		dxf_keeper_detach(s->keeper);
-	if (connection_is_over(s)) {
+	/* unnoted it is just mounted, and nothing was given up yet */
+	if (!s->noted || connection_is_over(s)) {
 		/* only releases what it has */
 		fuse_session_unmount(s->se);
 		fuse_session_destroy(s->se);

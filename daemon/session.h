@@ -30,23 +30,28 @@ struct dxf_session {
 	bool copy_reads;	/* mcsafe */
 	bool reads_seen;	/* access times are kept */
 	uid_t owner;
+	int sigfd;		/* a signal there ends waiting; -1: none */
 
 	/* constant after mount */
 	struct fuse_session *se;
 	char *mountpoint;	/* absolute; NULL: a /dev/fd/N */
 	uint64_t init_flags;	/* the INIT flags we asked for ourselves */
 	bool inited;		/* FUSE_INIT was answered well */
+	bool noted;		/* the keeper knows the mount */
 };
 
 /*
- * Open the region and the filesystem - an image that allows no rw is opened
- * ro, with one sentence to the log that says why and the way out.
+ * See that FUSE can be used, then open the region and the filesystem - an image
+ * that allows no rw is opened ro, with one sentence to the log that says why and
+ * the way out.
  * Ownership: dxf_session_close() releases what is in *@s; @opt and @keeper must
  * outlive it.
- * Returns: 0; -errno with a sentence in @err, nothing left behind.
+ * Returns: 0; -errno with a sentence in @err, nothing left behind; -EINTR when
+ * @sigfd became readable while the image was waited for.
  */
 int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
-		     struct dxf_keeper *keeper, struct dxf_err *err);
+		     struct dxf_keeper *keeper, int sigfd,
+		     struct dxf_err *err);
 
 /* Does the kernel get POSIX ACLs to check?  Once open. */
 bool dxf_session_has_acl(const struct dxf_session *s);
@@ -62,11 +67,11 @@ void dxf_session_note_mount(struct dxf_session *s);
 
 /*
  * Ask the kernel to unmount while the workers still serve: it writes what
- * shared mappings left dirty.
- * Returns: true when the mount is gone or going; false: it is busy, its dirty
- * pages are written, dxf_session_detach() must end it.
+ * shared mappings left dirty.  When it is busy one line says so, and with
+ * @last, after which the caller detaches it, those pages are written.
+ * Returns: true when the mount is gone or going; false: it is busy.
  */
-bool dxf_session_unmount(struct dxf_session *s);
+bool dxf_session_unmount(struct dxf_session *s, bool last);
 
 /*
  * Give up the connection - no worker runs any more.  What is still mounted is

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * signals.c - what a signal means to the daemon.
+ *
+ * Must not know what is unmounted, or how.
  */
 #include "signals.h"
 
@@ -11,6 +13,8 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+static bool hangup_ignored;
 
 int dxf_signals_open(void)
 {
@@ -29,36 +33,44 @@ int dxf_signals_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A blocked signal is queued even where it is ignored: so it is read, too. */
 void dxf_signals_ignore_hangup(void)
 {
-	signal(SIGHUP, SIG_IGN);
+	hangup_ignored = true;
 }
 
-static int read_signal(int fd)
+int dxf_signals_pending(int fd)
 {
 	struct signalfd_siginfo si;
 
-	if (read(fd, &si, sizeof(si)) != sizeof(si))
-		return 0;
-	return (int)si.ssi_signo;
+	assert(fd >= 0);
+	while (read(fd, &si, sizeof(si)) == sizeof(si)) {
+		assert(si.ssi_signo != 0);
+		if (si.ssi_signo != SIGHUP || !hangup_ignored)
+			return (int)si.ssi_signo;
+	}
+	return 0;
 }
 
-int dxf_signals_wait(int fd, int ended_fd)
+int dxf_signals_wait(int fd, const struct dxf_signals_wait *w)
 {
-	struct pollfd p[2] = {
+	struct pollfd p[3] = {
 		{ .fd = fd, .events = POLLIN },
-		{ .fd = ended_fd, .events = POLLIN },
+		{ .fd = w->ended_fd, .events = POLLIN },
+		{ .fd = w->mounts_fd, .events = POLLPRI },
 	};
 	int sig;
 
-	assert(fd >= 0 && ended_fd >= 0);
+	assert(fd >= 0);
 	for (;;) {
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[1].revents != 0)
-			return 0;
-		sig = p[0].revents != 0 ? read_signal(fd) : 0;
+			return DXF_WAIT_ENDED;
+		sig = p[0].revents != 0 ? dxf_signals_pending(fd) : 0;
 		if (sig != 0)
 			return sig;
+		if (p[2].revents != 0)
+			return DXF_WAIT_MOUNTS;
 	}
 }

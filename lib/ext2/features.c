@@ -169,6 +169,10 @@ int dxf_features_check(const struct ext2_super_block *sb, bool ro,
 	};
 	struct report r = { .path = path[0] != '\0' ? path : "IMAGE" };
 
+	if (words[INCOMPAT] & EXT3_FEATURE_INCOMPAT_RECOVER)
+		return dxf_err_set(err, EOPNOTSUPP,
+			"%s has a journal that must be replayed first (needs_recovery): run `e2fsck -f %s`",
+			r.path, r.path);
 	collect(&r, words, NO);
 	if (r.len != 0)
 		return dxf_err_set(err, EOPNOTSUPP,

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "detect.h"
 #include "groups.h"
 #include "libext2fs.h"
 #include "log.h"
@@ -37,9 +38,7 @@ static int read_super(struct dxf_ext2 *e2, struct ext2_super_block *sb,
 				   "the superblock cannot be read: %s",
 				   strerror(-ret));
 	if (sb->s_magic != EXT2_SUPER_MAGIC)
-		return dxf_err_set(err, EINVAL,
-			"there is no ext2 filesystem here (bad magic number); `mke2fs -t ext2 %s` makes one, a wrong offset= looks the same",
-			dxf_super_path(e2));
+		return dxf_ext2_explain(e2->region, dxf_super_path(e2), err);
 	return 0;
 }
 

@@ -116,17 +116,21 @@ static void process_name(pid_t pid, char *buf, size_t len)
 	buf[strcspn(buf, "\n")] = '\0';
 }
 
+static pid_t holder(const struct stat *st)
+{
+	pid_t pid = holder_by_lock(st);
+
+	return pid != 0 ? pid : holder_by_open_file(st);
+}
+
 int dxf_imglock_busy(int fd, const char *path, struct dxf_err *err)
 {
 	char name[64];
 	struct stat st;
 	pid_t pid = 0;
 
-	if (fstat(fd, &st) == 0) {
-		pid = holder_by_lock(&st);
-		if (pid == 0)
-			pid = holder_by_open_file(&st);
-	}
+	if (fstat(fd, &st) == 0)
+		pid = holder(&st);
 	if (pid == 0)
 		return dxf_err_set(err, EBUSY, "%s is in use by another "
 				   "process", path);
@@ -192,4 +196,21 @@ int dxf_imglock_take(int fd, bool ro, const char *path, int *dev_fd,
 		return lock_failed(dev, ret, path, err);
 	*dev_fd = DXF_STEAL_FD(dev);
 	return 0;
+}
+
+pid_t dxf_region_holder(const char *path)
+{
+	DXF_CLEANUP_CLOSE int dev = -1;
+	struct stat st, dev_st;
+	pid_t pid;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	pid = holder_by_lock(&st);
+	if (pid != 0)
+		return pid;
+	dev = open_dev_name(&st);
+	if (dev >= 0 && fstat(dev, &dev_st) == 0)
+		return holder(&dev_st);
+	return holder_by_open_file(&st);
 }

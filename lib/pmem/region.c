@@ -311,6 +311,11 @@ uint64_t dxf_region_size(const struct dxf_region *r)
 	return r->size;
 }
 
+uint64_t dxf_region_offset(const struct dxf_region *r)
+{
+	return r->offset;
+}
+
 bool dxf_region_is_ro(const struct dxf_region *r)
 {
 	return r->wr == NULL;

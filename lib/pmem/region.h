@@ -12,6 +12,8 @@
 #ifndef DXF_REGION_H
 #define DXF_REGION_H
 
+#include <sys/types.h>
+
 #include "err.h"
 #include "units.h"
 
@@ -71,10 +73,18 @@ int dxf_region_open(struct dxf_region **out, const char *path,
  */
 int dxf_region_open_anon(struct dxf_region **out, uint64_t size, bool guard);
 
+/*
+ * A process that has the lock on @path, as far as the system tells.
+ * Returns: its pid; 0: none, or not known.
+ */
+pid_t dxf_region_holder(const char *path);
+
 /* Unmap, unlock, close.  Flushes nothing; NULL is allowed. */
 void dxf_region_close(struct dxf_region *r);
 
 uint64_t dxf_region_size(const struct dxf_region *r);
+/* Where the window begins in the file or device. */
+uint64_t dxf_region_offset(const struct dxf_region *r);
 bool dxf_region_is_ro(const struct dxf_region *r);
 /* False: opened with .beside while somebody else has it for writing. */
 bool dxf_region_is_locked(const struct dxf_region *r);

@@ -248,6 +248,17 @@ wait_gone() {
 	fail "process $1 does not end"
 }
 
+# SIGTERM until it is not mounted any more: what is in use refuses the first one.
+term_busy() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		is_mounted || return 0
+		kill -TERM "$1" 2>/dev/null
+		sleep 0.05
+	done
+	fail "still mounted after SIGTERM"
+}
+
 # A /sbin of this test's own: what is there, and the helpers.
 helpers_in_sbin() {
 	local sbin f name

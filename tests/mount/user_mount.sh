@@ -23,11 +23,13 @@ wait_gone "$pid"
 ! is_mounted || fail "still mounted after SIGTERM"
 check_image
 
-# busy: detached by fusermount3
+# in use: the first signal is refused, the next detaches it through fusermount3
 must as_user_suid "$DAXFUSE" "$img" "$mnt"
 pid=$(daemon_pid) || fail "no daemon"
-as_user sh -c "exec 5>$mnt/open; echo x >&5; kill -TERM $pid; sleep 1" ||
-	fail "cannot write"
+as_user sh -c "exec 5>$mnt/open; echo x >&5 || exit 1
+	while grep -q ' $mnt fuse' /proc/self/mounts; do
+		kill -TERM $pid; sleep 0.1
+	done" || fail "cannot write"
 wait_gone "$pid"
 ! is_mounted || fail "still mounted after SIGTERM, busy"
 check_image

@@ -32,7 +32,7 @@ violations() {
 		sed -E 's/.*[<"]//' | while read -r h; do
 			case $h in
 			libpmem2.h) [ "$layer" = pmem ] || echo "$f: $h" ;;
-			ext2fs/*) case $layer in
+			ext2fs/*|blkid/*) case $layer in
 				ext2|tools) ;;
 				*) echo "$f: $h" ;;
 				esac ;;

@@ -25,7 +25,7 @@ static const struct {
 	{ INCOMPAT, EXT2_FEATURE_INCOMPAT_COMPRESSION, -EOPNOTSUPP,
 	  -EOPNOTSUPP, "compression (only `mke2fs -O ^compression`" },
 	{ INCOMPAT, EXT3_FEATURE_INCOMPAT_RECOVER, -EOPNOTSUPP, -EOPNOTSUPP,
-	  "needs_recovery (`e2fsck -f " },
+	  "(needs_recovery): run `e2fsck -f " },
 	{ INCOMPAT, EXT3_FEATURE_INCOMPAT_JOURNAL_DEV, -EOPNOTSUPP,
 	  -EOPNOTSUPP, "journal_dev" },
 	{ INCOMPAT, EXT4_FEATURE_INCOMPAT_MMP, -EOPNOTSUPP, -EOPNOTSUPP,

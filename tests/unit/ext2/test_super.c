@@ -346,7 +346,9 @@ START_TEST(test_super_no_filesystem_is_said)
 	struct core c = { 0 };
 
 	ck_assert_int_eq(dxf_region_open_anon(&c.region, DXF_MIB, true), 0);
-	expect_message(&c, -EINVAL, "no ext2 filesystem");
+	expect_message(&c, -EINVAL, "is blank, there is no filesystem on it");
+	ck_assert_int_eq(dxf_persist_copy(c.region, 4096, "x", 1, 0), 0);
+	expect_message(&c, -EINVAL, "no ext2 filesystem on");
 	dxf_region_close(c.region);
 	ck_assert_int_eq(dxf_region_open_anon(&c.region, 1024, true), 0);
 	expect_message(&c, -EINVAL, "too small");
