@@ -19,6 +19,9 @@
 #include "node.h"
 #include "orlov.h"
 
+/* Where inodes begin among the numbers of what is freed and used: above blocks. */
+#define INODE_NUMBERS	((uint64_t)1 << 50)
+
 /* A change of one bit of one group's inode bitmap. */
 struct change {
 	struct dxf_ext2 *e2;
@@ -221,6 +224,7 @@ int dxf_ialloc_new(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t parent,
 	if (ret < 0)
 		return ret;
 	*ino = c.group * e2->geom.inodes_per_group + c.index + 1;
+	dxf_txn_note_used(t, INODE_NUMBERS + *ino, 1);
 	*generation = next_generation(e2);
 	return 0;
 }
@@ -265,6 +269,7 @@ int dxf_ialloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	ret = release(&c, is_dir);
 	if (ret == 0)
 		dxf_acc_event(e2, DXF_EV_INODE_FREED, ino, 1);
+	dxf_txn_note_freed(t, INODE_NUMBERS + ino, 1);
 	return ret;
 }
 

@@ -143,6 +143,7 @@ static int publish_group(struct change *c, enum dxf_ev_kind kind)
 		return dxf_ext2_corrupt(c->e2, 0, first + bit,
 			"a block that was free is in use");
 	ret = apply(c);
+	dxf_txn_note_used(c->t, first + c->from, c->to - c->from);
 	/* After a failure the caller aborts, and has the reservation still. */
 	if (ret == 0)
 		dxf_acc_event(c->e2, kind, first + c->from, c->to - c->from);
@@ -248,6 +249,7 @@ int dxf_balloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 			"%u blocks to be freed are not a file's", nblk);
 	dxf_txn_drop(t, dxf_blk_off(&e2->geom, blk),
 		     (uint64_t)nblk << e2->geom.block_bits);
+	dxf_txn_note_freed(t, blk, nblk);
 	while (nblk > 0 && ret == 0) {
 		init_change(&c, blk, nblk);
 		ret = free_group(&c, ino);

@@ -22,6 +22,7 @@
 
 #include "data.h"
 #include "everythread.h"
+#include "need.h"
 
 #define TIMES_EVERY	4u	/* seconds: with the work itself below 5 */
 
@@ -69,6 +70,7 @@ void dxf_bg_forget(struct dxf_fs *fs, struct dxf_inode *inode)
 		unlist(fs, inode);
 	dxf_mutex_unlock(&fs->lazy_lock);
 	inode->queued = false;
+	dxf_need_forget(fs, inode);
 	if (!d)
 		return;
 	if (inode->node.di.nlink != 0)
@@ -226,6 +228,7 @@ int dxf_bg_init(struct dxf_fs *fs)
 		return -ENOMEM;
 	dxf_mutex_init(&fs->lazy_lock, DXF_RANK_LEAF);
 	dxf_mutex_init(&fs->bg_lock, DXF_RANK_LEAF);
+	dxf_mutex_init(&fs->need_lock, DXF_RANK_LEAF);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&fs->bg_cond, &attr);
@@ -239,6 +242,7 @@ void dxf_bg_fini(struct dxf_fs *fs)
 	dxf_dirty_free(fs->rest);
 	fs->rest = NULL;
 	pthread_cond_destroy(&fs->bg_cond);
+	dxf_mutex_destroy(&fs->need_lock);
 	dxf_mutex_destroy(&fs->bg_lock);
 	dxf_mutex_destroy(&fs->lazy_lock);
 }

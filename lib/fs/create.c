@@ -201,6 +201,7 @@ static int make_entry(struct create *c, struct dxf_op *op,
 	if (err == 0 && S_ISDIR(c->mode))
 		err = dxf_nlink_add_subdir(op, c->dir);
 	dxf_dir_changed(dir, now);
+	dxf_op_named(op, c->inode, c->dir);
 	return err;
 }
 

@@ -185,7 +185,7 @@ bool dxf_data_is_deferred(const struct dxf_fs *fs);
 /*
  * Write back the data of many inodes: collect for each in turn, which on page
  * media only hands over to fs->rest; dxf_flush_rest() is to follow.
- * Returns: 0, -EIO as dxf_flush_data().
+ * Returns: 0; -EIO, sticky: the filesystem is read-only from now on.
  */
 int dxf_flush_collect(struct dxf_fs *fs, struct dxf_inode *inode);
 /* The tree of an inode, made at its first use; NULL without memory. */

@@ -59,9 +59,9 @@ struct dxf_inode {
 					 * early: it cannot be opened again */
 
 	/* protected by node.attr */
-	uint8_t lazy;			/* DXF_TIME_*: newer than the slot's */
-	uint8_t lazy_new;		/* of them: touched since dxf_op_di() */
-	bool queued;			/* dxf_bg_queue(): it will be looked at */
+	uint8_t lazy : 3;		/* DXF_TIME_*: newer than the slot's */
+	uint8_t lazy_new : 3;		/* of them: touched since dxf_op_di() */
+	bool queued : 1;		/* dxf_bg_queue(): it will be looked at */
 
 	/*
 	 * No security.capability: set under the inode lock held at least
@@ -84,6 +84,9 @@ struct dxf_inode {
 	/* protected by fs->lazy_lock */
 	struct dxf_inode *lazy_next;
 	struct dxf_inode **lazy_pprev;	/* NULL: not on the list */
+
+	/* protected by fs->need_lock: page media only (need.c) */
+	struct dxf_need *need;
 
 	/* set once under the lock held exclusively or the attr lock */
 	struct dxf_dirty *dirty;	/* NULL: nothing was ever deferred */
@@ -140,6 +143,10 @@ struct dxf_fs {
 	bool bg_stop, bg_kick;
 
 	int sticky_error;		/* atomic: a write-back failed */
+
+	struct dxf_mutex need_lock;	/* DXF_RANK_LEAF */
+	/* the last epoch in which an inode left with needs (need.c); atomic */
+	uint64_t need_lost;
 };
 
 /* ---- icache.c ---- */
@@ -263,6 +270,10 @@ struct dxf_op {
 	struct dxf_inode *orphan_add, *orphan_del;	/* orphan.c */
 	struct dxf_subdirs subdirs;			/* nlink.c */
 	bool subdirs_changed;
+	int nnamed;
+	struct {
+		struct dxf_inode *inode, *dir;
+	} named[2];					/* need.c */
 	struct dxf_txn_hook hook;
 };
 int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs);
@@ -285,6 +296,10 @@ int dxf_op_commit(struct dxf_op *op);
 void dxf_op_abort(struct dxf_op *op);
 /* commit if @err is 0, else abort.  Returns: @err or commit's. */
 int dxf_op_end(struct dxf_op *op, int err);
+
+/* The operation gives @inode a name in @dir; twice at most. */
+void dxf_op_named(struct dxf_op *op, struct dxf_inode *inode,
+		  struct dxf_inode *dir);
 
 /* ---- orphan.c ---- */
 
@@ -434,11 +449,6 @@ void dxf_bg_kick(struct dxf_fs *fs);
 int dxf_flush_rest(struct dxf_fs *fs);
 /* O_SYNC, sync, dirsync: what an operation does at its end on page media. */
 int dxf_sync_after(struct dxf_fs *fs, struct dxf_inode *inode, bool dir);
-/*
- * Write back the data of one inode that is still dirty.  Lock of the inode not
- * needed.  Returns: 0; -EIO, sticky: the filesystem is read-only from now on.
- */
-int dxf_flush_data(struct dxf_fs *fs, struct dxf_inode *inode);
 /*
  * The background thread is to look at the inode (lazy times, dirty data).
  * _locked: node.attr is held.

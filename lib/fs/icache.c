@@ -22,7 +22,7 @@
  *	 neighbours point to it, and its number is not free
  *   C4  I/O and waiting for locks happen with icache_lock released
  */
-#include "fs_priv.h"
+#include "need.h"
 
 #include <assert.h>
 #include <linux/fs.h>
@@ -142,7 +142,7 @@ void dxf_icache_free_new(struct dxf_inode *inode)
 {
 	assert(inode->lazy_pprev == NULL);
 	assert(!inode->orphan);					/* C3 */
-	assert(inode->dirty == NULL);
+	assert(inode->dirty == NULL && inode->need == NULL);
 	if (inode->node.ino != 0)
 		dxf_node_fini(&inode->node);
 	dxf_rwlock_destroy(&inode->lock);
@@ -301,8 +301,10 @@ struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode)
 	}
 	i->pins++;
 	dxf_mutex_unlock(&fs->icache_lock);
-	if (i != inode)
+	if (i != inode) {
+		dxf_need_forget(fs, inode);
 		dxf_icache_free_new(inode);
+	}
 	return i;
 }
 

@@ -33,6 +33,7 @@ static int link_staged(struct dxf_op *op, struct dxf_inode *inode,
 		err = dxf_dir_add(&dir->node, ddi, op->t, new);
 	if (err != 0)
 		return err;
+	dxf_op_named(op, inode, dir);
 	di->ctime = now;
 	dxf_dir_changed(ddi, &now);
 	return di->nlink++ == 0 ? dxf_orphan_del(op, inode) : 0;

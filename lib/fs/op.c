@@ -11,7 +11,7 @@
  *	 two operations start from the same copy
  *   O2  after an abort nothing in memory is different from before
  */
-#include "fs_priv.h"
+#include "need.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,6 +22,7 @@ static void op_ended(struct dxf_txn_hook *h, bool committed)
 
 	if (!committed)
 		return;
+	dxf_need_committed(op);
 	for (int i = 0; i < op->n; i++)
 		dxf_inode_set_di(op->in[i].inode, &op->in[i].di);
 	dxf_orphan_committed(op);
@@ -35,6 +36,7 @@ int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs)
 	op->n = 0;
 	op->orphan_add = op->orphan_del = NULL;
 	op->subdirs_changed = false;
+	op->nnamed = 0;
 	op->hook = (struct dxf_txn_hook){ .fn = op_ended };
 	return dxf_txn_begin(fs->txnmgr, 0, &op->t);
 }
@@ -65,6 +67,14 @@ struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
 	op->in[op->n].inode = inode;
 	memset(&op->in[op->n].di, 0, sizeof(op->in[op->n].di));
 	return &op->in[op->n++].di;
+}
+
+void dxf_op_named(struct dxf_op *op, struct dxf_inode *inode,
+		  struct dxf_inode *dir)
+{
+	assert(op->nnamed < 2);
+	op->named[op->nnamed].inode = inode;
+	op->named[op->nnamed++].dir = dir;
 }
 
 /* What the slot can hold: a time must not change when it is read back. */

@@ -326,6 +326,9 @@ static int stage(struct dxf_op *op, struct rename *r)
 		err = count_dirs(op, r);
 	if (err != 0)
 		return err;
+	dxf_op_named(op, r->from.inode, r->to.dir);
+	if (r->exchange)
+		dxf_op_named(op, r->to.inode, r->from.dir);
 	dxf_op_di(op, r->from.inode)->ctime = now;
 	if (r->to.inode != NULL)
 		dxf_op_di(op, r->to.inode)->ctime = now;

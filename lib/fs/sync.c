@@ -11,9 +11,9 @@
  * - A dirty range is in its inode's tree (dirty or flushing) or in fs->rest:
  *   it is marked there before it leaves here.  So fsync looks here, waits, and
  *   looks there.
- * - Ranges are taken from one tree at a time, in rising order: who waits for
- *   a flush of another thread holds only lower ranges, so none waits in a
- *   circle.
+ * - DAX media: ranges are taken from one tree at a time, in rising order: who
+ *   waits for a flush of another thread holds only lower ranges, so none waits in
+ *   a circle.  Page media: who waits holds none (writeback.h).
  * - A write-back that failed is remembered for ever: sticky_error, read-only.
  *
  * Locks: none held when media are waited for.
@@ -28,10 +28,10 @@
 #include "data.h"
 #include "log.h"
 #include "mutate.h"
+#include "need.h"
+#include "writeback.h"
 
 #define NRANGES		128
-/* Clean pages between two dirty ranges cost less than another msync. */
-#define NEAR		DXF_MIB
 #define TO_END		(UINT64_MAX - DXF_DIRTY_LARGE)
 
 struct range {
@@ -49,7 +49,7 @@ bool dxf_data_is_deferred(const struct dxf_fs *fs)
 	       fs->opts.durability == DXF_DURABILITY_FSYNC;
 }
 
-static int sticky(struct dxf_fs *fs)
+static int sticky(const struct dxf_fs *fs)
 {
 	return __atomic_load_n(&fs->sticky_error, __ATOMIC_ACQUIRE);
 }
@@ -63,34 +63,13 @@ static int write_back_failed(struct dxf_fs *fs, int err)
 	return -EIO;
 }
 
-/* ---- writing ranges back ---- */
-
-static int msync_ranges(struct dxf_fs *fs, const struct range *r, int n)
-{
-	int err = 0;
-
-	assert(n > 0 && n <= NRANGES);
-	for (int i = 0; i < n; i++) {
-		err = dxf_persist_msync_start(fs->region, r[i].start,
-					      r[i].end - r[i].start);
-		if (err)
-			return err;
-	}
-	for (int i = 0, j; i < n && !err; i = j) {
-		for (j = i + 1; j < n && r[j].start - r[j - 1].end <= NEAR; )
-			j++;
-		err = dxf_persist_msync(fs->region, r[i].start,
-					r[j - 1].end - r[i].start);
-	}
-	return err;
-}
+/* ---- writing ranges back, DAX media ---- */
 
 static int flush_ranges(struct dxf_fs *fs, const struct range *r, int n)
 {
 	int err = 0;
 
-	if (page_media(fs))
-		return msync_ranges(fs, r, n);
+	assert(n > 0 && n <= NRANGES);
 	for (int i = 0; i < n && !err; i++) {
 		if (!dxf_mutated(DXF_MUT_SYNC_FLUSH))
 			err = dxf_persist_flush(fs->region, r[i].start,
@@ -165,9 +144,13 @@ struct dxf_dirty *dxf_inode_dirty(struct dxf_inode *inode)
 	return none;
 }
 
-/* What of the file's blocks is in fs->rest: from an earlier life in the cache,
- * or taken there by the background thread. */
-static int flush_from_rest(struct dxf_fs *fs, struct dxf_inode *inode)
+/*
+ * Call @fn for the file's ranges on media, if any can be in fs->rest: from an
+ * earlier life in the cache, or taken there by the background thread.
+ */
+static int each_in_rest(struct dxf_fs *fs, struct dxf_inode *inode,
+	int (*fn)(struct dxf_fs *fs, void *ctx, dxf_off_t from, dxf_off_t to),
+	void *ctx)
 {
 	struct dxf_seg seg = { .len = 0 };
 	uint64_t pos = 0;
@@ -184,21 +167,101 @@ static int flush_from_rest(struct dxf_fs *fs, struct dxf_inode *inode)
 		err = dxf_seg_at(fs, inode, pos, p.size, &seg);
 		dxf_rwlock_unlock(&inode->lock);
 		if (!err && seg.mapped)
-			err = flush_tree(fs, fs->rest, seg.off,
-					 seg.off + seg.len);
+			err = fn(fs, ctx, seg.off, seg.off + seg.len);
 	}
 	return err;
 }
 
-int dxf_flush_data(struct dxf_fs *fs, struct dxf_inode *inode)
+static int flush_rest_range(struct dxf_fs *fs, void *ctx, dxf_off_t from,
+			    dxf_off_t to)
+{
+	(void)ctx;
+	return flush_tree(fs, fs->rest, from, to);
+}
+
+static int flush_data(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	struct dxf_dirty *d = dxf_inode_dirty_peek(inode);
 	int err = sticky(fs);
 
 	if (!err && d)
 		err = flush_tree(fs, d, 0, TO_END);
-	return err ? err : flush_from_rest(fs, inode);
+	return err ? err : each_in_rest(fs, inode, flush_rest_range, NULL);
 }
+
+/* ---- one inode on page media: data and metadata behind one barrier ---- */
+
+static int take_rest_range(struct dxf_fs *fs, void *ctx, dxf_off_t from,
+			   dxf_off_t to)
+{
+	dxf_writeback_take(ctx, fs->rest, from, to);
+	return 0;
+}
+
+static int wait_rest_range(struct dxf_fs *fs, void *ctx, dxf_off_t from,
+			   dxf_off_t to)
+{
+	(void)ctx;
+	dxf_dirty_wait(fs->rest, from, to);
+	return 0;
+}
+
+static int write_taken(struct dxf_fs *fs, struct dxf_writeback *wb,
+		       const struct dxf_need_list *l)
+{
+	struct dxf_txn_sync s;
+
+	if (l->all) {
+		dxf_txnmgr_sync_begin(fs->txnmgr, &s, wb);
+		return dxf_txnmgr_sync_end(&s, wb);
+	}
+	for (size_t i = 0; i < l->n; i++)
+		dxf_txnmgr_take(fs->txnmgr, wb, l->v[i]);
+	return dxf_writeback_finish(wb);
+}
+
+/* Whom others are writing for us; holding nothing. */
+static int wait_for_others(struct dxf_fs *fs, struct dxf_inode *inode,
+			   struct dxf_writeback *wb,
+			   const struct dxf_need_list *l)
+{
+	struct dxf_dirty *d = dxf_inode_dirty_peek(inode);
+	int err;
+
+	if (d)
+		dxf_dirty_wait(d, 0, TO_END);
+	/* What was on its way there has arrived. */
+	err = each_in_rest(fs, inode, take_rest_range, wb);
+	err = dxf_writeback_finish(wb) ?: err;
+	if (!err)
+		err = each_in_rest(fs, inode, wait_rest_range, NULL);
+	for (size_t i = 0; i < l->n; i++)
+		dxf_txnmgr_wait(fs->txnmgr, l->v[i]);
+	return err;
+}
+
+static int fsync_pages(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	struct dxf_dirty *d = dxf_inode_dirty_peek(inode);
+	struct dxf_writeback wb;
+	struct dxf_need_list l;
+	int err, err2;
+
+	dxf_need_collect(fs, inode, &l);
+	dxf_writeback_init(&wb, fs->region);
+	if (d)
+		dxf_writeback_take(&wb, d, 0, TO_END);
+	err = each_in_rest(fs, inode, take_rest_range, &wb);
+	err2 = write_taken(fs, &wb, &l);
+	if (!err2)
+		err2 = wait_for_others(fs, inode, &wb, &l);
+	dxf_need_done(fs, &l, !err && !err2);
+	if (err2)
+		return write_back_failed(fs, err2);
+	return err ? err : sticky(fs);
+}
+
+/* ---- many inodes ---- */
 
 /* Hand what is dirty to fs->rest; without memory write it back here. */
 static int hand_over(struct dxf_fs *fs, struct dxf_dirty *d)
@@ -210,7 +273,8 @@ static int hand_over(struct dxf_fs *fs, struct dxf_dirty *d)
 		int err = dxf_dirty_mark(fs->rest, r.start, r.end);
 
 		if (err)
-			err = flush_ranges(fs, &r, 1);
+			err = dxf_persist_msync(fs->region, r.start,
+						r.end - r.start);
 		end_ranges(d, &r, 1, err);
 		if (err)
 			return write_back_failed(fs, err);
@@ -228,15 +292,28 @@ int dxf_flush_collect(struct dxf_fs *fs, struct dxf_inode *inode)
 	return page_media(fs) ? hand_over(fs, d) : flush_tree(fs, d, 0, TO_END);
 }
 
+static int sync_pages(struct dxf_fs *fs)
+{
+	struct dxf_writeback wb;
+	struct dxf_txn_sync s;
+	int err;
+
+	dxf_writeback_init(&wb, fs->region);
+	dxf_writeback_take(&wb, fs->rest, 0, TO_END);
+	dxf_txnmgr_sync_begin(fs->txnmgr, &s, &wb);
+	err = dxf_txnmgr_sync_end(&s, &wb);
+	dxf_dirty_wait(fs->rest, 0, TO_END);
+	return err ? write_back_failed(fs, err) : sticky(fs);
+}
+
 int dxf_flush_rest(struct dxf_fs *fs)
 {
-	int err = sticky(fs), err2 = 0;
+	int err = sticky(fs);
 
-	if (!err)
-		err = flush_tree(fs, fs->rest, 0, TO_END);
-	if (page_media(fs) && !dxf_region_is_ro(fs->region))
-		err2 = dxf_txnmgr_sync(fs->txnmgr);
-	return err ? err : err2;
+	if (err || dxf_region_is_ro(fs->region))
+		return err;
+	return page_media(fs) ? sync_pages(fs) :
+				flush_tree(fs, fs->rest, 0, TO_END);
 }
 
 /* ---- fsync, sync ---- */
@@ -247,11 +324,9 @@ static int do_fsync(struct dxf_fs *fs, struct dxf_inode *inode, bool datasync)
 
 	if (!err && !datasync)
 		err = dxf_inode_flush_times(fs, inode);
-	if (!err && dxf_data_is_deferred(fs))
-		err = dxf_flush_data(fs, inode);
-	if (!err && page_media(fs))
-		err = dxf_txnmgr_sync(fs->txnmgr);
-	return err;
+	if (err || !dxf_data_is_deferred(fs))
+		return err;
+	return page_media(fs) ? fsync_pages(fs, inode) : flush_data(fs, inode);
 }
 
 int dxf_fs_fsync(struct dxf_fs *fs, dxf_ino_t ino, bool datasync)

@@ -226,24 +226,52 @@ static void wait_flushed(struct dxf_dirty *d)
 	d->nwaiting--;
 }
 
+/* Returns: granules taken, 0: none may be; *@g, at first where to begin. */
+static uint64_t take_locked(struct dxf_dirty *d, uint64_t *g, uint64_t limit)
+{
+	*g = find_dirty(d, *g, limit);
+	return *g < limit ? take_run(d, *g, limit) - *g : 0;
+}
+
 bool dxf_dirty_take(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to,
 		    dxf_off_t *start, dxf_off_t *end)
 {
-	uint64_t limit = granule_up(to), g, stop;
+	uint64_t limit = granule_up(to), g, n;
 
 	DXF_SCOPED_MUTEX(&d->lock);
 	for (;;) {
-		g = find_dirty(d, granule_down(from), limit);
+		g = granule_down(from);
+		n = take_locked(d, &g, limit);
 		if (g >= limit)
 			return false;
-		stop = take_run(d, g, limit);
-		if (stop > g)
+		if (n > 0)
 			break;
 		wait_flushed(d);
 	}
 	*start = g * DXF_DIRTY_SMALL;
-	*end = stop * DXF_DIRTY_SMALL;
+	*end = (g + n) * DXF_DIRTY_SMALL;
 	return true;
+}
+
+int dxf_dirty_try_take(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to,
+		       dxf_off_t *start, dxf_off_t *end)
+{
+	uint64_t limit = granule_up(to), g = granule_down(from), n;
+
+	DXF_SCOPED_MUTEX(&d->lock);
+	n = take_locked(d, &g, limit);
+	if (g >= limit)
+		return 0;
+	*start = g * DXF_DIRTY_SMALL;
+	*end = (g + n) * DXF_DIRTY_SMALL;
+	return n > 0 ? 1 : -EAGAIN;
+}
+
+bool dxf_dirty_meets(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to)
+{
+	DXF_SCOPED_MUTEX(&d->lock);
+	return find_dirty(d, granule_down(from), granule_up(to)) <
+	       granule_up(to);
 }
 
 /* A flush of the part ended, with @undo without success. */

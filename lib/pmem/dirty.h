@@ -49,6 +49,13 @@ int dxf_dirty_mark(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
  */
 bool dxf_dirty_take(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to,
 		    dxf_off_t *start, dxf_off_t *end);
+/*
+ * The same without waiting.
+ * Returns: 1 and *@start, *@end; 0 nothing dirty there; -EAGAIN *@start is
+ * dirty, but seven others are flushing it: wait for them, holding nothing.
+ */
+int dxf_dirty_try_take(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to,
+		       dxf_off_t *start, dxf_off_t *end);
 /* The taken range, or a granule-aligned part of it, is written back. */
 void dxf_dirty_done(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 /* The write-back of the taken range failed: it is dirty again.  Cannot fail. */
@@ -66,6 +73,8 @@ void dxf_dirty_wait(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to);
  */
 void dxf_dirty_drop(struct dxf_dirty *d, dxf_off_t start, dxf_off_t end);
 
+/* Is anything in [@from, @to) dirty? */
+bool dxf_dirty_meets(struct dxf_dirty *d, dxf_off_t from, dxf_off_t to);
 /* Nothing is dirty and nothing flushing. */
 bool dxf_dirty_is_empty(const struct dxf_dirty *d);
 /* Bytes dirty (not those flushing). */

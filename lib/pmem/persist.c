@@ -410,17 +410,25 @@ void dxf_persist_fence(struct dxf_region *r)
 		dxf_flush_drain(r->flush);
 }
 
+/* The range's part in the region on page media.  Returns: false: none. */
+static bool has_pages(const struct dxf_region *r, dxf_off_t off, uint64_t *len)
+{
+	*len = clip(r, off, *len);
+	return r->media == DXF_MEDIA_PAGE && r->wr != NULL && *len > 0;
+}
+
 int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	if (off > r->size)
 		return -ERANGE;
-	len = clip(r, off, len);
-	if (r->media == DXF_MEDIA_DAX || r->wr == NULL || len == 0)
+	if (!has_pages(r, off, &len))
 		return 0;
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_START, .off = off, .len = len });
 	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
 			    SYNC_FILE_RANGE_WRITE) == 0)
 		return 0;
-	/* It is a head start; a host that has no such thing waits in msync. */
+	/* It is a head start; a host that has no such thing waits later. */
 	return errno == ENOSYS ? 0 : -errno;
 }
 
@@ -452,4 +460,24 @@ int dxf_persist_msync(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	if (r->wr == NULL || len == 0)
 		return 0;
 	return msync_pages(r, off, len);
+}
+
+/*
+ * With all three flags also a page that was under writeback at the start, and
+ * was stored to since, is written once more.
+ */
+int dxf_persist_msync_wait(struct dxf_region *r, dxf_off_t off, uint64_t len)
+{
+	if (off > r->size)
+		return -ERANGE;
+	if (!has_pages(r, off, &len))
+		return 0;
+	announce(r, (struct dxf_persist_event){
+		.op = DXF_PERSIST_OP_WAIT, .off = off, .len = len });
+	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
+			    SYNC_FILE_RANGE_WAIT_BEFORE |
+			    SYNC_FILE_RANGE_WRITE |
+			    SYNC_FILE_RANGE_WAIT_AFTER) == 0)
+		return 0;
+	return errno == ENOSYS ? msync_pages(r, off, len) : -errno;
 }

@@ -75,6 +75,13 @@ void dxf_persist_fence(struct dxf_region *r);
  */
 int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len);
 /*
+ * Page media: write out what the range holds now and wait for it.  Whether it
+ * can be found again after a power loss is for the next dxf_persist_msync(), of
+ * any range, to see to: the host's own metadata and the device's cache.  DAX
+ * media: nothing.  Returns: 0, -errno.
+ */
+int dxf_persist_msync_wait(struct dxf_region *r, dxf_off_t off, uint64_t len);
+/*
  * Page media: msync(MS_SYNC) of the range, rounded to pages.  DAX media:
  * flush and fence.  Returns: 0, -errno.
  */
@@ -87,6 +94,8 @@ enum dxf_persist_op {
 	DXF_PERSIST_OP_ZERO,
 	DXF_PERSIST_OP_FLUSH,
 	DXF_PERSIST_OP_FENCE,
+	DXF_PERSIST_OP_START,		/* msync_start on page media */
+	DXF_PERSIST_OP_WAIT,		/* msync_wait on page media */
 	DXF_PERSIST_OP_MSYNC,
 	DXF_PERSIST_NOPS,
 };

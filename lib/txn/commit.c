@@ -69,10 +69,9 @@ static int prepare(struct dxf_txn *t, uint64_t *print)
 		len = dxf_line_end(l) - dxf_line_first(l);
 		assert(dxf_txnmgr_holds(t->m, off, 1));		/* T4 */
 		err = dxf_region_populate(t->m->region, off, len);
-		if (err == 0)
-			err = dxf_txnmgr_mark_dirty(t->m, off, len);
 		if (err < 0)
 			return err;
+		dxf_txn_add_pages(t, off, len);
 	}
 	if (log == NULL)
 		return 0;
@@ -228,6 +227,8 @@ int dxf_txn_commit(struct dxf_txn *t)
 	if (has_staged(t))
 		err = t->m->log != NULL ? commit_logged(t, print) :
 			commit_unlogged(t);
+	/* Whether all was stored, a part of it, or that put back. */
+	dxf_txn_mark_pages(t);
 	dxf_txn_end(t, err == 0);
 	return err;
 }

@@ -240,10 +240,8 @@ static int apply(struct dxf_txnmgr *m, struct dxf_txlog *l, struct pending *p)
 	for (uint32_t i = 0; i < p->stage.n && err == 0; i++) {
 		const struct dxf_line *line = &p->stage.lines[i];
 
-		err = dxf_txnmgr_mark_dirty(m, line->off, DXF_CACHELINE);
-		if (err == 0)
-			err = dxf_line_store(l->region, line, line->new,
-					     flags);
+		err = dxf_line_store(l->region, line, line->new, flags);
+		dxf_txnmgr_mark_dirty(m, line->off, DXF_CACHELINE);
 	}
 	if (err == 0 && !dxf_mutated(DXF_MUT_RECOVER_PRINT))
 		err = dxf_txlog_write_print(l, p->slot.seq, p->slot.print);

@@ -60,15 +60,12 @@ int dxf_txnmgr_open(struct dxf_txnmgr **out, struct dxf_region *r)
 
 	if (m == NULL)
 		return -ENOMEM;
-	if (dxf_region_media(r) == DXF_MEDIA_PAGE) {
-		m->dirty = dxf_dirty_new();
-		if (m->dirty == NULL) {
-			free(m);
-			return -ENOMEM;
-		}
+	m->region = r;
+	if (dxf_txnmgr_sync_init(m) != 0) {
+		free(m);
+		return -ENOMEM;
 	}
 	dxf_mutex_init(&m->meta, DXF_RANK_META);
-	m->region = r;
 	m->ro = dxf_region_is_ro(r);
 	m->txn.m = m;
 	m->txn.hooks_tail = &m->txn.hooks;
@@ -84,8 +81,7 @@ void dxf_txnmgr_close(struct dxf_txnmgr *m)
 	txn_check(&m->txn);
 	dxf_stage_fini(&m->txn.stage);
 	dxf_stage_fini(&m->overlaid);
-	if (m->dirty != NULL)
-		dxf_dirty_free(m->dirty);
+	dxf_txnmgr_sync_fini(m);
 	dxf_mutex_destroy(&m->meta);
 	free(m);
 }
@@ -254,33 +250,22 @@ int dxf_txn_store(struct dxf_txn *t, dxf_off_t off, const void *buf, size_t len)
 	return 0;
 }
 
-int dxf_txnmgr_mark_dirty(struct dxf_txnmgr *m, dxf_off_t off, uint64_t len)
-{
-	return m->dirty != NULL ? dxf_dirty_mark(m->dirty, off, off + len) : 0;
-}
-
 int dxf_txn_fill(struct dxf_txn *t, dxf_off_t off, const void *buf, size_t len)
 {
-	int err;
-
 	assert(t->open && !dxf_stage_meets(&t->stage, off, len)); /* T3 */
 	txn_check(t);
 	t->filled = true;
-	err = dxf_txnmgr_mark_dirty(t->m, off, len);
-	return err < 0 ? err : dxf_persist_copy(t->m->region, off, buf, len,
-						DXF_PERSIST_DATA);
+	dxf_txn_add_pages(t, off, len);
+	return dxf_persist_copy(t->m->region, off, buf, len, DXF_PERSIST_DATA);
 }
 
 int dxf_txn_fill_zero(struct dxf_txn *t, dxf_off_t off, uint64_t len)
 {
-	int err;
-
 	assert(t->open && !dxf_stage_meets(&t->stage, off, len)); /* T3 */
 	txn_check(t);
 	t->filled = true;
-	err = dxf_txnmgr_mark_dirty(t->m, off, len);
-	return err < 0 ? err : dxf_persist_zero(t->m->region, off, len,
-						DXF_PERSIST_DATA);
+	dxf_txn_add_pages(t, off, len);
+	return dxf_persist_zero(t->m->region, off, len, DXF_PERSIST_DATA);
 }
 
 void dxf_txn_note_filled(struct dxf_txn *t)
@@ -373,6 +358,7 @@ void dxf_txn_end(struct dxf_txn *t, bool committed)
 		h->fn(h, committed);				/* T6 */
 		h = next;
 	}
+	dxf_txn_forget_pages(t);
 	txn_check(t);
 	dxf_mutex_unlock(&t->m->meta);
 }

@@ -134,12 +134,68 @@ int dxf_txn_commit(struct dxf_txn *t);
  */
 void dxf_txn_abort(struct dxf_txn *t);
 
+/* ---- page media: msync (sync is for all, the rest for page media only) ---- */
+
 /*
- * Page media: msync all metadata stored by commits since the last call; DAX
- * media: nothing to do.  Not under the metadata lock.
- * Returns: 0; -errno of msync, sticky: the manager is ro from now on.
+ * Make all metadata durable that commits stored before the call; DAX media:
+ * nothing to do.  Not under
+ * the metadata lock, which it takes for a moment.
+ * Returns: 0; -EIO, sticky: the manager is ro from now on.
  */
 int dxf_txnmgr_sync(struct dxf_txnmgr *m);
+
+/*
+ * The same together with ranges of other trees, behind one barrier: begin; take
+ * into @wb what else is to be durable; end, which finishes @wb.
+ */
+struct dxf_writeback;
+struct dxf_txn_sync {
+	struct dxf_txnmgr *m;
+	uint64_t epoch;
+	uint64_t unknown;
+	bool swapped;
+};
+void dxf_txnmgr_sync_begin(struct dxf_txnmgr *m, struct dxf_txn_sync *s,
+			   struct dxf_writeback *wb);
+/* Returns: as dxf_txnmgr_sync(). */
+int dxf_txnmgr_sync_end(struct dxf_txn_sync *s, struct dxf_writeback *wb);
+
+/*
+ * For one file: take what of metadata is dirty in a granule of DXF_DIRTY_SMALL
+ * bytes; and after @wb is finished wait for those who took it before.
+ */
+void dxf_txnmgr_take(struct dxf_txnmgr *m, struct dxf_writeback *wb,
+		     uint64_t page);
+void dxf_txnmgr_wait(struct dxf_txnmgr *m, uint64_t page);
+
+/*
+ * Is something dirty of which no tree knows where: of an earlier process, or
+ * for want of memory?  Then only dxf_txnmgr_sync() will do.
+ */
+bool dxf_txnmgr_has_unknown(const struct dxf_txnmgr *m);
+
+/*
+ * In an end hook of a commit: the granules that it stored to, none missing
+ * unless *@all, which says that what the transaction changed is durable only
+ * with everything else.
+ */
+const uint64_t *dxf_txn_pages(const struct dxf_txn *t, size_t *n, bool *all);
+
+/*
+ * Things that the transaction frees or takes into use, by numbers of the
+ * caller's, below 2^51.  What is used again before the freeing is durable has
+ * two owners on media after a power loss.  So who takes it needs everything
+ * durable that was done before.
+ */
+void dxf_txn_note_freed(struct dxf_txn *t, uint64_t first, uint64_t n);
+void dxf_txn_note_used(struct dxf_txn *t, uint64_t first, uint64_t n);
+
+/*
+ * Time as syncs count it, from 1 on.  What was committed at an epoch up to
+ * dxf_txnmgr_clean() is durable.
+ */
+uint64_t dxf_txnmgr_epoch(const struct dxf_txnmgr *m);
+uint64_t dxf_txnmgr_clean(const struct dxf_txnmgr *m);
 
 /*
  * For tests: call @fn for each staged word of the open transaction, in the

@@ -19,11 +19,14 @@
 static struct fsx x;
 static uint8_t buf[64 * 1024];
 
-/* What was msynced, and a way to wait for it. */
+/*
+ * What was msynced, and a way to wait for it: the range of the call, and what was
+ * written out and waited for before it.
+ */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
-	int n;
+	int n, ndurable, nbarriers;
 	struct {
 		dxf_off_t off;
 		uint64_t len;
@@ -32,12 +35,16 @@ static struct {
 
 static void watch(void *ctx, const struct dxf_persist_event *ev)
 {
-	if (ev->op != DXF_PERSIST_OP_MSYNC)
+	if (ev->op != DXF_PERSIST_OP_MSYNC && ev->op != DXF_PERSIST_OP_WAIT)
 		return;
 	pthread_mutex_lock(&seen.lock);
 	if (seen.n < MAX_SYNCS) {
 		seen.r[seen.n].off = ev->off;
 		seen.r[seen.n++].len = ev->len;
+	}
+	if (ev->op == DXF_PERSIST_OP_MSYNC) {
+		seen.ndurable = seen.n;
+		seen.nbarriers++;
 	}
 	pthread_cond_broadcast(&seen.cond);
 	pthread_mutex_unlock(&seen.lock);
@@ -45,7 +52,7 @@ static void watch(void *ctx, const struct dxf_persist_event *ev)
 
 static bool covered_locked(dxf_off_t off)
 {
-	for (int i = 0; i < seen.n; i++) {
+	for (int i = 0; i < seen.ndurable; i++) {
 		if (off >= seen.r[i].off && off - seen.r[i].off < seen.r[i].len)
 			return true;
 	}
@@ -65,7 +72,7 @@ static bool covered(dxf_off_t off)
 static void forget_seen(void)
 {
 	pthread_mutex_lock(&seen.lock);
-	seen.n = 0;
+	seen.n = seen.ndurable = seen.nbarriers = 0;
 	pthread_mutex_unlock(&seen.lock);
 }
 
@@ -92,6 +99,8 @@ static void setup_page(int i, unsigned int commit)
 	to_page_media(&x);
 	x.opts.commit = commit;
 	fsx_mount(&x);
+	/* What the host's cache holds of before is not known: once, all of it. */
+	ck_assert_int_eq(dxf_fs_sync(x.fs), 0);
 	forget_seen();
 	dxf_persist_set_hook(x.region, watch, NULL);
 }

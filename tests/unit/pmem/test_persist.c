@@ -278,11 +278,16 @@ START_TEST(test_page_media_store_flushes_nothing_and_msyncs)
 	ck_assert_int_eq(dxf_persist_zero(p, 65536, 65536, 0), 0);
 	ck_assert_int_eq(dxf_persist_flush(p, 8190, 4), 0);
 	ck_assert_int_eq(dxf_persist_msync_start(p, 8190, 4), 0);
+	ck_assert_int_eq(dxf_persist_msync_wait(p, 8190, 4), 0);
+	ck_assert_int_eq(dxf_persist_msync_wait(p, RIG_SIZE - 1, 4096), 0);
+	ck_assert_int_eq(dxf_persist_msync_wait(p, RIG_SIZE + 1, 1), -ERANGE);
 	ck_assert_int_eq(dxf_persist_msync(p, 8190, 4), 0);
 	dxf_persist_get_stats(p, &s);
 	ck_assert_uint_eq(s.bytes_nt + s.lines_flushed, 0);
+	ck_assert_uint_eq(s.calls[DXF_PERSIST_OP_START], 1);
+	ck_assert_uint_eq(s.calls[DXF_PERSIST_OP_WAIT], 2);
 	ck_assert_uint_eq(s.calls[DXF_PERSIST_OP_MSYNC], 1);
-	ck_assert_int_eq(nevents, 4);
+	ck_assert_int_eq(nevents, 7);
 	dxf_fault_arm(DXF_FAULT_PERSIST, 1);
 	ck_assert_int_eq(dxf_persist_msync(p, 0, 4096), -EIO);
 	dxf_fault_disarm();
