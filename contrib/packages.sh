@@ -29,7 +29,7 @@ case " $ID ${ID_LIKE:-} " in
 		libseccomp-dev"
 	run="fuse3 e2fsprogs attr"
 	test="check mandoc acl attr libcap2-bin util-linux procps strace
-		sqlite3 git rsync tar fio dbench stress-ng perl" ;;
+		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs" ;;
 *" fedora "*|*" rhel "*|*" centos "*)
 	family=fedora
 	build="gcc glibc-devel meson ninja-build pkgconf-pkg-config
