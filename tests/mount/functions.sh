@@ -51,7 +51,8 @@ run_deferred() {
 	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do
 		eval "${deferred[i]}" >&2
 	done
-	[ -z "$tmp" ] || rm -rf "$tmp"
+	# never into what is still mounted there
+	[ -z "$tmp" ] || rm -rf --one-file-system "$tmp"
 	exit "$status"
 }
 trap run_deferred EXIT
@@ -265,6 +266,7 @@ helpers_in_sbin() {
 	sbin=$(readlink -f /sbin)
 	must mkdir "$tmp/real" "$tmp/sbin"
 	must mount --bind "$sbin" "$tmp/real"
+	must mount -o remount,bind,ro "$tmp/real"
 	defer umount -l "$tmp/real"
 	for f in "$tmp"/real/*; do
 		must ln -s "$f" "$tmp/sbin/"
