@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 #include "process.h"
 #include "session.h"
 #include "signals.h"
+#include "statinfo.h"
 #include "worker.h"
 
 static int fail(const struct dxf_err *err, int status)
@@ -46,11 +48,14 @@ static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
 		.mounts_fd = -1,
 	};
 	bool asked = false, gone = false;
+	int what;
 
 	/* once it is gone the workers end by themselves, having served what
 	 * the unmount still wrote */
-	while (dxf_signals_wait(sigfd, &on) != DXF_WAIT_ENDED) {
-		if (gone)
+	while ((what = dxf_signals_wait(sigfd, &on)) != DXF_WAIT_ENDED) {
+		if (what == SIGUSR1)
+			dxf_statinfo_log(s);
+		if (gone || what == SIGUSR1)
 			continue;
 		gone = dxf_session_unmount(s, asked);
 		if (!gone && asked)
@@ -107,7 +112,8 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 	int ret, status = DXF_EXIT_OK;
 
 	assert(n <= DXF_WORKERS_MAX && sigfd >= 0);
-	ret = dxf_workers_start(&w, s, n ? n : dxf_workers_default());
+	s->nworkers = n ? n : dxf_workers_default();
+	ret = dxf_workers_start(&w, s, s->nworkers);
 	if (ret) {
 		dxf_err_set(&err, -ret, "starting threads: %s", strerror(-ret));
 		dxf_session_detach(s);

@@ -16,6 +16,9 @@ static void ll_init(void *userdata, struct fuse_conn_info *conn)
 	const struct dxf_geom *g = dxf_ext2_geom(dxf_fs_ext2(s->fs));
 
 	dxf_conn_want(conn, dxf_session_has_acl(s));
+	s->caps = conn->want;
+	s->proto_major = conn->proto_major;
+	s->proto_minor = conn->proto_minor;
 	/* Small inodes keep seconds only: the kernel must not show more. */
 	conn->time_gran = g->inode_size > 128 ? 1 : 1000000000;
 	dxf_log_debug("FUSE %u.%u, capabilities %#x of %#x",

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "count.h"
 #include "ino.h"
 #include "notice.h"
 #include "ops.h"
@@ -155,6 +156,8 @@ static bool read_mapped(fuse_req_t req, dxf_ino_t ino, size_t size,
 		fuse_reply_buf(req, NULL, 0);
 	else if ((size_t)n == size)
 		fuse_reply_iov(req, iov, r.niov);
+	if ((size_t)n == size)
+		dxf_count(DXF_COUNT_LENT, size);
 	dxf_fs_read_end(fs, &r);
 	return n == 0 || (size_t)n == size;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ops_ioctl.c - the flags and versions of chattr(1), lsattr(1) and xfs_io(8).
+ * ops_ioctl.c - the flags and versions of chattr(1), lsattr(1) and xfs_io(8),
+ * and the figures of daxfuse-stat(8).
  *
  * The kernel restricts FUSE ioctls to the size that the command's number
  * names.  The commands name a long, but pass an int, and the kernel copies to
@@ -13,7 +14,9 @@
 #include "ino.h"
 #include "notice.h"
 #include "ops.h"
+#include "opstat.h"
 #include "reply.h"
+#include "statinfo.h"
 
 #ifndef FS_DAX_FL
 #define FS_DAX_FL	0x02000000
@@ -26,7 +29,13 @@ struct call {
 	const void *in;
 	size_t in_size;
 	size_t out_size;
-	void *out;		/* room for a struct fsxattr */
+	void *out;		/* room for a union answer */
+};
+
+union answer {
+	struct fsxattr fsxattr;
+	struct dxf_stat stat;
+	struct dxf_stat_op op;
 };
 
 static const struct {
@@ -161,6 +170,25 @@ static int do_fssetxattr(const struct call *c)
 	return err;
 }
 
+static int do_stat(const struct call *c)
+{
+	if (c->out_size < sizeof(struct dxf_stat))
+		return -EINVAL;
+	dxf_statinfo_get(c->s, c->out);
+	return sizeof(struct dxf_stat);
+}
+
+static int do_stat_op(const struct call *c)
+{
+	struct dxf_stat_op *op = c->out;
+
+	if (c->in_size < sizeof(*op) || c->out_size < sizeof(*op))
+		return -EINVAL;
+	memcpy(op, c->in, sizeof(*op));
+	dxf_opstat_get(op);
+	return sizeof(*op);
+}
+
 static int dispatch(const struct call *c, unsigned int cmd)
 {
 	switch (cmd) {
@@ -180,6 +208,10 @@ static int dispatch(const struct call *c, unsigned int cmd)
 		return do_fsgetxattr(c);
 	case FS_IOC_FSSETXATTR:
 		return do_fssetxattr(c);
+	case DXF_IOC_STAT:
+		return do_stat(c);
+	case DXF_IOC_STAT_OP:
+		return do_stat_op(c);
 	default:
 		return -ENOTTY;
 	}
@@ -189,7 +221,7 @@ void dxf_ll_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 		  struct fuse_file_info *fi, unsigned int flags,
 		  const void *in, size_t in_size, size_t out_size)
 {
-	struct fsxattr out;
+	union answer out;
 	struct dxf_caller caller;
 	struct call c = {
 		.s = dxf_req_session(req),

@@ -45,6 +45,7 @@ static int reply(const struct raw *r, int err, const void *body, size_t len)
 	};
 
 	assert(err <= 0);
+	dxf_rawreq_answered(&h, body);
 	if (writev(fuse_session_fd(r->s->se), iov, err || len == 0 ? 1 : 2) < 0)
 		return -errno;
 	return 0;

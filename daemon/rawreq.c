@@ -167,6 +167,26 @@ static bool patch_body(struct dxf_session *s, const struct iovec *body,
 	return true;
 }
 
+void dxf_rawreq_answered(const struct fuse_out_header *h, const void *body)
+{
+	const struct fuse_write_out *w = body;
+
+	assert(h->len >= sizeof(*h));
+	dxf_rawreq.error = h->error;
+	if (h->error != 0)
+		return;
+	switch (dxf_rawreq.opcode) {
+	case FUSE_READ:
+		dxf_rawreq.bytes = h->len - (uint32_t)sizeof(*h);
+		break;
+	case FUSE_WRITE:
+	case FUSE_COPY_FILE_RANGE:
+		if (h->len == sizeof(*h) + sizeof(*w))
+			dxf_rawreq.bytes = w->size;
+		break;
+	}
+}
+
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	const struct fuse_out_header *h = iov[0].iov_base;
@@ -174,6 +194,8 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	union body b;
 
 	assert(count >= 1 && iov[0].iov_len == sizeof(*h));
+	if (h->unique == dxf_rawreq.unique)
+		dxf_rawreq_answered(h, count > 1 ? iov[1].iov_base : NULL);
 	if (count != 2 || h->error != 0 || h->unique != dxf_rawreq.unique)
 		return writev(fd, iov, count);
 	if (!patch_body(userdata, &iov[1], &b))

@@ -18,6 +18,7 @@
 
 struct dxf_session;
 struct fuse_custom_io;
+struct fuse_out_header;
 
 struct dxf_rawreq {
 	uint64_t unique;
@@ -25,6 +26,8 @@ struct dxf_rawreq {
 	bool kill_priv;		/* strip setuid, setgid and capabilities */
 	bool set_open;		/* SETATTR through an open file, or O_TRUNC */
 	uint64_t init_flags;	/* INIT: what the kernel offers */
+	int error;		/* what it was answered: 0 or -errno */
+	uint32_t bytes;		/* and how much was read or written */
 };
 
 /* The calling thread's request. */
@@ -32,6 +35,9 @@ extern __thread struct dxf_rawreq dxf_rawreq;
 
 /* Read the @len bytes of a request into dxf_rawreq. */
 void dxf_rawreq_parse(const void *buf, size_t len);
+
+/* Take note of the answer @h, with @body behind it, to the thread's request. */
+void dxf_rawreq_answered(const struct fuse_out_header *h, const void *body);
 
 /*
  * The body of request @buf as a structure of @want bytes.  Returns: NULL when

@@ -26,6 +26,7 @@
 #include "mountopts.h"
 #include "mountpoint.h"
 #include "ops.h"
+#include "opstat.h"
 #include "rawreq.h"
 #include "worker.h"
 
@@ -107,6 +108,7 @@ int dxf_session_open(struct dxf_session *s, const struct dxf_options *opt,
 	s->copy_reads = opt->mcsafe == DXF_TRI_UNSET ?
 		dxf_region_is_pmem(s->region) :
 		opt->mcsafe == DXF_TRI_YES;
+	s->started_ns = dxf_opstat_now();
 	s->reads_seen = !s->ro && opt->fs.atime != DXF_ATIME_NONE;
 	dxf_log_debug("%s: %s", dxf_region_path(s->region),
 		      dxf_region_describe(s->region));

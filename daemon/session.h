@@ -36,6 +36,10 @@ struct dxf_session {
 	struct fuse_session *se;
 	char *mountpoint;	/* absolute; NULL: a /dev/fd/N */
 	uint64_t init_flags;	/* the INIT flags we asked for ourselves */
+	uint32_t caps;		/* and those that libfuse knows */
+	uint32_t proto_major, proto_minor;
+	uint64_t started_ns;	/* by dxf_opstat_now() */
+	unsigned int nworkers;
 	bool inited;		/* FUSE_INIT was answered well */
 	bool noted;		/* the keeper knows the mount */
 };

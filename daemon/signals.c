@@ -27,6 +27,7 @@ int dxf_signals_open(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return -EINVAL;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -39,7 +40,7 @@ void dxf_signals_ignore_hangup(void)
 	hangup_ignored = true;
 }
 
-int dxf_signals_pending(int fd)
+static int next_signal(int fd)
 {
 	struct signalfd_siginfo si;
 
@@ -50,6 +51,17 @@ int dxf_signals_pending(int fd)
 			return (int)si.ssi_signo;
 	}
 	return 0;
+}
+
+int dxf_signals_pending(int fd)
+{
+	int sig;
+
+	/* there is nothing to tell of yet */
+	do {
+		sig = next_signal(fd);
+	} while (sig == SIGUSR1);
+	return sig;
 }
 
 int dxf_signals_wait(int fd, const struct dxf_signals_wait *w)
@@ -67,7 +79,7 @@ int dxf_signals_wait(int fd, const struct dxf_signals_wait *w)
 			continue;
 		if (p[1].revents != 0)
 			return DXF_WAIT_ENDED;
-		sig = p[0].revents != 0 ? dxf_signals_pending(fd) : 0;
+		sig = p[0].revents != 0 ? next_signal(fd) : 0;
 		if (sig != 0)
 			return sig;
 		if (p[2].revents != 0)

@@ -5,6 +5,7 @@
  *	SIGTERM, SIGINT	while mounting: give up; later: unmount, make everything
  *			durable, exit 0.  A busy mount is kept by the first one.
  *	SIGHUP		the same in the foreground, nothing in the background
+ *	SIGUSR1		log the figures
  *
  * They are blocked from before the image is touched to the very end, and read
  * from a descriptor: none can fall between two steps and kill a daemon that
@@ -24,7 +25,9 @@ int dxf_signals_open(void);
 /* The terminal is gone: SIGHUP means nothing from now on. */
 void dxf_signals_ignore_hangup(void);
 
-/* A signal that came and was not read yet.  Returns: 0: none did. */
+/*
+ * A signal to end that came and was not read yet.  Returns: 0: none did.
+ */
 int dxf_signals_pending(int fd);
 
 /* What dxf_signals_wait() waits for besides signals; -1: not for that. */

@@ -11,7 +11,7 @@
  * Owns the threads and their memory.  Must not know what a request asks for.
  *
  * Ending: a worker ends when its read says that the connection is gone, or
- * when it was told to stop, which it notices between two requests; SIGUSR1
+ * when it was told to stop, which it notices between two requests; a signal
  * gets it out of a read.  The signal may come just before the read, so it is
  * sent until the worker has ended.  fuse_session_exit() is never called for
  * that: libfuse would drop a request that another worker has just read.
@@ -37,6 +37,7 @@
 #include "alloc.h"
 #include "log.h"
 #include "ops.h"
+#include "opstat.h"
 #include "rawreq.h"
 
 #define SPIN_NS		50000
@@ -48,6 +49,8 @@
 #define SPIN_MISSES	4
 #define SPIN_PAUSE	64
 
+/* For one thread each; never sent to the process. */
+#define KICK		(SIGRTMIN + 2)
 #define STOP_RETRY_MS	20
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
@@ -106,10 +109,14 @@ static void scratch_free(void)
 
 static void process(struct dxf_session *s, const struct fuse_buf *buf)
 {
+	uint64_t start = dxf_opstat_now();
+
 	assert(!(buf->flags & FUSE_BUF_IS_FD));
 	dxf_rawreq_parse(buf->mem, buf->size);
 	if (!dxf_raw_process(s, buf->mem, buf->size))
 		fuse_session_process_buf(s->se, buf);
+	dxf_opstat_done(dxf_rawreq.opcode, start, dxf_rawreq.error,
+			dxf_rawreq.bytes);
 }
 
 int dxf_worker_one(struct dxf_session *s)
@@ -264,7 +271,7 @@ static void *worker_main(void *arg)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, KICK);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	serve(w);
 	scratch_free();
@@ -284,7 +291,7 @@ static void install_kick(void)
 	struct sigaction sa = { .sa_handler = on_kick };
 
 	sigemptyset(&sa.sa_mask);
-	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(KICK, &sa, NULL);
 }
 
 static unsigned int ncpus(void)
@@ -342,7 +349,7 @@ static unsigned int kick(struct dxf_workers *all)
 	for (i = 0; i < all->n; i++) {
 		if (atomic_load(&all->w[i].done))
 			continue;
-		pthread_kill(all->w[i].thread, SIGUSR1);
+		pthread_kill(all->w[i].thread, KICK);
 		left++;
 	}
 	return left;

@@ -12,7 +12,7 @@
 struct dxf_workers;
 
 /*
- * Start @n threads; SIGUSR1 becomes theirs.
+ * Start @n threads.
  * Returns: 0; -errno of pthread_create, eventfd: none runs.
  */
 int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,

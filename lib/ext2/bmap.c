@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "count.h"
 #include "ext2_priv.h"
 
 /* Look a little further than asked: the cache then serves the next ones. */
@@ -58,6 +59,15 @@ static bool cache_find(struct dxf_node *n, dxf_lblk_t lblk,
 		return true;
 	}
 	return false;
+}
+
+static bool cache_look(struct dxf_node *n, dxf_lblk_t lblk,
+		       struct dxf_run *run, uint32_t *gen)
+{
+	bool found = cache_find(n, lblk, run, gen);
+
+	dxf_count(found ? DXF_COUNT_RUN_HIT : DXF_COUNT_RUN_MISS, 1);
+	return found;
 }
 
 static void cache_add(struct dxf_node *n, const struct dxf_run *run,
@@ -117,7 +127,7 @@ int dxf_bmap_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 	int err;
 
 	assert(max > 0);
-	if (!cached || !cache_find(n, lblk, &r, &gen)) {
+	if (!cached || !cache_look(n, lblk, &r, &gen)) {
 		err = lookup_media(n, di, lblk, max, &r);
 		if (err)
 			return err;

@@ -21,6 +21,7 @@
 #include "alloc.h"
 #include "log.h"
 #include "logfile.h"
+#include "txlog.h"
 
 #define ZERO_PAGE	(64 * DXF_KIB)
 
@@ -332,4 +333,6 @@ void dxf_fs_get_stats(struct dxf_fs *fs, struct dxf_fs_stats *out)
 	dxf_mutex_unlock(&fs->icache_lock);
 	out->zombies = __atomic_load_n(&fs->norphans, __ATOMIC_RELAXED);
 	out->transactions = __atomic_load_n(&fs->ntxn, __ATOMIC_RELAXED);
+	out->log_size = dxf_txnmgr_log_size(fs->txnmgr, &out->log_capacity);
+	out->stopped = !fs->opts.ro && dxf_txnmgr_is_ro(fs->txnmgr);
 }

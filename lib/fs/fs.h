@@ -365,6 +365,9 @@ struct dxf_fs_stats {
 	uint64_t inodes_open;
 	uint64_t zombies;	/* unlinked, waiting for forget or release */
 	uint64_t transactions;
+	uint64_t log_size;	/* bytes; 0: there is no log */
+	uint64_t log_capacity;	/* bytes of one transaction's records */
+	bool stopped;		/* mounted rw, but read-only after an error */
 };
 void dxf_fs_get_stats(struct dxf_fs *fs, struct dxf_fs_stats *out);
 

@@ -30,6 +30,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "count.h"
 #include "hash.h"
 #include "log.h"
 
@@ -230,6 +231,7 @@ static int get(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
 	if (!reachable(fs, ino))
 		return -ESTALE;
 	inode = dxf_icache_find(fs, ino);
+	dxf_count(inode ? DXF_COUNT_INODE_HIT : DXF_COUNT_INODE_MISS, 1);
 	if (inode != NULL) {
 		*out = inode;
 		return 0;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "count.h"
 #include "guard.h"
 #include "log.h"
 #include "region_priv.h"
@@ -130,6 +131,16 @@ int dxf_badblock_add(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	return add_locked(r, b);
 }
 
+uint64_t dxf_region_count_bad(struct dxf_region *r, uint64_t *bytes)
+{
+	DXF_SCOPED_MUTEX(&r->bad_lock);
+
+	*bytes = 0;
+	for (size_t i = 0; i < r->nbad; i++)
+		*bytes += r->bad[i].end - r->bad[i].start;
+	return r->nbad;
+}
+
 void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	int ret = dxf_badblock_add(r, off, len);
@@ -195,6 +206,7 @@ void dxf_badblock_note_fault(struct dxf_region *r)
 	uintptr_t addr;
 	uint64_t len;
 
+	dxf_count(DXF_COUNT_FAULT, 1);
 	if (dxf_guard_poison(&addr, &len))
 		dxf_badblock_note(r, by_wr ? r->wr : r->rd, addr, len);
 	/*

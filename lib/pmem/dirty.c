@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "count.h"
 #include "dirty_chunk.h"
 
 struct dxf_dirty {
@@ -72,6 +73,7 @@ static void set_dirty(struct dxf_dirty *d, struct dxf_chunk *c, unsigned int w,
 	c->dirty[w] |= bits;
 	c->ndirty += n;
 	d->total += n;
+	dxf_count(DXF_COUNT_DIRTIED, n);
 	assert(c->ndirty <= DXF_CHUNK_GRANULES);
 }
 
@@ -84,6 +86,7 @@ static void clear_dirty(struct dxf_dirty *d, struct dxf_chunk *c,
 	c->dirty[w] &= ~bits;
 	c->ndirty -= n;
 	d->total -= n;
+	dxf_count(DXF_COUNT_CLEANED, n);
 }
 
 /* After a change of @c: drop it if nothing is in it any more. */
@@ -393,6 +396,7 @@ void dxf_dirty_free(struct dxf_dirty *d)
 	if (d == NULL)
 		return;
 	assert(d->nwaiting == 0);
+	dxf_count(DXF_COUNT_CLEANED, d->total);
 	dxf_chunk_free_all(d->root);
 	pthread_cond_destroy(&d->flushed);
 	dxf_mutex_destroy(&d->lock);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "count.h"
 #include "fault.h"
 #include "guard.h"
 #include "log.h"
@@ -48,8 +49,10 @@ int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len)
 		return planned_error();
 	if (dxf_badblock_find(r, off, len, &bad))
 		return media_error();
-	if (dxf_access_load(buf, r->rd + off, len) == 0)
+	if (dxf_access_load(buf, r->rd + off, len) == 0) {
+		dxf_count(DXF_COUNT_LOADED, len);
 		return 0;
+	}
 	dxf_badblock_note_fault(r);
 	return media_error();
 }
@@ -82,8 +85,10 @@ ssize_t dxf_load_some(struct dxf_region *r, dxf_off_t off, void *buf,
 				break;
 			len = bad.start - off;
 		}
-		if (dxf_access_load(buf, r->rd + off, len) == 0)
+		if (dxf_access_load(buf, r->rd + off, len) == 0) {
+			dxf_count(DXF_COUNT_LOADED, len);
 			return (ssize_t)len;
+		}
 		dxf_badblock_note_fault(r);
 		/* Poison is in the list now, what was cut off never is. */
 		if (!dxf_guard_poison(&addr, &plen))

@@ -145,6 +145,8 @@ bool dxf_region_find_data(const struct dxf_region *r, dxf_off_t off,
  * sectors are kept.
  */
 void dxf_region_add_bad(struct dxf_region *r, dxf_off_t off, uint64_t len);
+/* How many ranges are known to be bad; *@bytes in all. */
+uint64_t dxf_region_count_bad(struct dxf_region *r, uint64_t *bytes);
 /*
  * The first part of [@off, @off + @len) that is known to be bad.  Costs one
  * test where nothing is.

@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "count.h"
 #include "log.h"
 #include "mutate.h"
 #include "persist.h"
@@ -229,6 +230,7 @@ int dxf_txn_commit(struct dxf_txn *t)
 			commit_unlogged(t);
 	/* Whether all was stored, a part of it, or that put back. */
 	dxf_txn_mark_pages(t);
+	dxf_count(err == 0 ? DXF_COUNT_COMMIT : DXF_COUNT_ABORT, 1);
 	dxf_txn_end(t, err == 0);
 	return err;
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "count.h"
 #include "load.h"
 #include "mutate.h"
 #include "persist.h"
@@ -268,6 +269,8 @@ int dxf_txlog_write_slot(struct dxf_txlog *l, const struct dxf_stage *s,
 	len = dxf_align_up(sizeof(h) + h.len, DXF_CACHELINE);
 	len = DXF_MIN(len, l->size - TXLOG_SLOT_AT);
 	memset(p, 0, len - (sizeof(h) + h.len));
+	dxf_count(DXF_COUNT_LOG_SLOT, 1);
+	dxf_count(DXF_COUNT_LOG_BYTES, sizeof(h) + h.len);
 	return dxf_txlog_store(l, TXLOG_SLOT_AT, l->buf, len,
 			       DXF_PERSIST_DATA);
 }

@@ -66,6 +66,12 @@ int dxf_txlog_open(struct dxf_txlog **out, struct dxf_region *r,
 		   const struct dxf_txlog_place *place);
 void dxf_txlog_close(struct dxf_txlog *l);
 uint64_t dxf_txlog_size(const struct dxf_txlog *l);
+/*
+ * The log that transactions of @m go through: its bytes, and how many of them
+ * one transaction's records may take; 0: they go through none.  Not while a
+ * session begins or ends.
+ */
+uint64_t dxf_txnmgr_log_size(const struct dxf_txnmgr *m, uint64_t *capacity);
 
 /* Do the bytes at the place start like a log?  1, 0, -EIO. */
 int dxf_txlog_probe(struct dxf_region *r, const struct dxf_span *first);

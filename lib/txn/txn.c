@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "count.h"
 #include "dirty.h"
 #include "load.h"
 #include "persist.h"
@@ -94,6 +95,12 @@ struct dxf_region *dxf_txnmgr_region(const struct dxf_txnmgr *m)
 void dxf_txnmgr_set_ro(struct dxf_txnmgr *m)
 {
 	__atomic_store_n(&m->ro, 1, __ATOMIC_RELEASE);
+}
+
+uint64_t dxf_txnmgr_log_size(const struct dxf_txnmgr *m, uint64_t *capacity)
+{
+	*capacity = m->log != NULL ? dxf_txlog_capacity(m->log) : 0;
+	return m->log != NULL ? dxf_txlog_size(m->log) : 0;
 }
 
 bool dxf_txnmgr_is_ro(const struct dxf_txnmgr *m)
@@ -372,6 +379,7 @@ void dxf_txn_abort(struct dxf_txn *t)
 	 */
 	if (t->filled)
 		dxf_persist_fence(t->m->region);
+	dxf_count(DXF_COUNT_ABORT, 1);
 	dxf_txn_end(t, false);
 }
 

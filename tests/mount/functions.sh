@@ -37,6 +37,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 DAXFUSE=${DAXFUSE:-$PWD/daemon/daxfuse}
 DAXFUSE_IMAGE=${DAXFUSE_IMAGE:-$PWD/tools/daxfuse-image}
+DAXFUSE_STAT=${DAXFUSE_STAT:-$PWD/tools/daxfuse-stat}
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 

@@ -15,7 +15,8 @@ rm -f "$dest.log"
 [ "${bin#/}" != "$bin" ] || bin=$prefix/$bin
 [ "${man#/}" != "$man" ] || man=$prefix/$man
 want=$(printf '%s\n' "$helper"/{mount,umount}{,.fuse}.daxfuse \
-	"$bin"/daxfuse{,-image} "$man"/man8/daxfuse{,-image}.8 \
+	"$bin"/daxfuse{,-image,-stat} \
+	"$man"/man8/daxfuse{,-image,-stat}.8 \
 	"$helper/umount.fuse.daxfuse-image" | sort)
 got=$(cd "$dest" && find . \( -type f -o -type l \) | sed 's/^\.//' | sort)
 if [ "$want" != "$got" ]; then
