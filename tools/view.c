@@ -209,6 +209,7 @@ int dxf_view_mount_over(struct dxf_view *v, struct dxf_err *err)
 	if (ret != 0)
 		return dxf_err_set(err, -ret, "cannot mount a view of %s: %s",
 				   dxf_region_path(v->r), strerror(-ret));
+	v->over = true;
 	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
 	if (fuse_session_mount(v->se, name) != 0)
 		return fuse_failed(err, EIO, name);
@@ -300,6 +301,9 @@ void dxf_view_close(struct dxf_view *v)
 		fuse_session_unmount(v->se);
 		fuse_session_destroy(v->se);
 	}
+	/* With no connection it asks nobody. */
+	if (v->over)
+		umount2(dxf_region_path(v->r), MNT_DETACH | UMOUNT_NOFOLLOW);
 	free(v->req.mem);
 	free(v->buf);
 	free(v->path);

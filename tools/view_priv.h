@@ -22,6 +22,7 @@ struct dxf_view {
 	struct fuse_buf req;		/* what was received last */
 	char *path;			/* where it is mounted; NULL: private */
 	uint64_t mount_id;
+	bool over;			/* mounted on the region's own path */
 
 	/* the one long zeroing that may run beside the loop */
 	pthread_t zeroer;

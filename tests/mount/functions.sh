@@ -38,6 +38,8 @@ PATH=$PATH:/usr/sbin:/sbin
 DAXFUSE=${DAXFUSE:-$PWD/daemon/daxfuse}
 DAXFUSE_IMAGE=${DAXFUSE_IMAGE:-$PWD/tools/daxfuse-image}
 DAXFUSE_STAT=${DAXFUSE_STAT:-$PWD/tools/daxfuse-stat}
+MKFS=${MKFS:-$PWD/tools/mkfs.daxfuse}
+FSCK=${FSCK:-$PWD/tools/fsck.daxfuse}
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 

@@ -17,6 +17,8 @@ rm -f "$dest.log"
 want=$(printf '%s\n' "$helper"/{mount,umount}{,.fuse}.daxfuse \
 	"$bin"/daxfuse{,-image,-stat} \
 	"$man"/man8/daxfuse{,-image,-stat}.8 \
+	"$man"/man8/{mkfs,fsck}.daxfuse.8 \
+	"$helper"/{mkfs.daxfuse,fsck{,.fuse}.daxfuse} \
 	"$helper/umount.fuse.daxfuse-image" | sort)
 got=$(cd "$dest" && find . \( -type f -o -type l \) | sed 's/^\.//' | sort)
 if [ "$want" != "$got" ]; then
