@@ -104,15 +104,28 @@ static dxf_ino_t pop(struct dxf_fs *fs, struct dxf_inode **mine)
 	return inode->node.ino;
 }
 
+/*
+ * From here on a change queues it again.  It may be on the list although its
+ * number was taken off: then this is a later life of the inode, which was
+ * evicted, read in again and changed since.
+ */
+static void come_for(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&inode->node.attr);
+	DXF_SCOPED_MUTEX(&fs->lazy_lock);
+
+	if (inode->lazy_pprev)
+		unlist(fs, inode);
+	inode->queued = false;
+}
+
 static void visit(struct dxf_fs *fs, struct dxf_inode *inode, bool data)
 {
 	const struct dxf_dirty *d;
 	bool again = false;
 	int err = 0;
 
-	dxf_mutex_lock(&inode->node.attr);
-	inode->queued = false;
-	dxf_mutex_unlock(&inode->node.attr);
+	come_for(fs, inode);
 	if (!fs->opts.lazytime)
 		err = dxf_inode_flush_times(fs, inode);
 	/* For want of memory, say; without a filesystem there is no point. */
