@@ -44,6 +44,7 @@ def remount(path):
 class Peer:
     """What all have in common; a directory of the tmpfs by itself."""
     needs = ()          # programs
+    may_fail = False    # a row that fails is left out
     fuse = False
 
     def __init__(self, name, conf):
@@ -52,6 +53,7 @@ class Peer:
         self.home = os.path.join(conf.tmp, name)
         self.data = self.meta = os.path.join(self.home, "mnt")
         self.procs = []
+        self.failed = set()     # names of rows, where some may fail
 
     def missing(self):
         """What it needs and is not here; "" if nothing."""
@@ -220,6 +222,51 @@ class Null(Peer):
         remount(self.meta)
 
 
+class Example(Peer):
+    """One of libfuse's example programs, built by whoever wants it here."""
+    fuse = True
+    may_fail = True     # what it does not know is left out
+    program = None
+    arguments = ("-f",)
+
+    def executable(self):
+        return shutil.which(self.program, path=os.pathsep.join(
+            filter(None, (self.conf.examples, os.environ["PATH"]))))
+
+    def missing(self):
+        if self.executable() is None:
+            return "no program %s (--examples)" % self.program
+        return ""
+
+    def start(self):
+        os.makedirs(self.home)
+        self.serve([self.executable(), *self.arguments, self.data],
+                   self.data)
+
+    def stop(self):
+        self.unmount(self.data)
+        self.end_servers()
+
+    def cold(self):
+        remount(self.data)
+
+
+class PassthroughHp(Example):
+    """Over a directory of the tmpfs, without passing descriptors on."""
+    program = "passthrough_hp"
+
+    def start(self):
+        source = os.path.join(self.home, "source")
+        os.makedirs(source)
+        self.arguments = ("--foreground", source)
+        if "--nopassthrough" in subprocess.run(
+                [self.executable(), "--help"], stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True).stdout:
+            self.arguments = ("--nopassthrough",) + self.arguments
+        self.serve([self.executable(), *self.arguments, self.data],
+                   self.data)
+
+
 def kind(base, **attrs):
     return type(base.__name__, (base,), attrs)
 
@@ -250,5 +297,7 @@ PEERS = {
                   "as null, but what is written is dropped"),
     "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),
     "ext2-loop": (Loop, "the kernel's ext2 on a loop device"),
+    "passthrough_hp": (PassthroughHp, "libfuse's example, over the tmpfs"),
+    "memfs_ll": (kind(Example, program="memfs_ll"), "libfuse's example"),
     "tmpfs": (Peer, "the tmpfs that the images are on"),
 }

@@ -4,6 +4,7 @@
 Rows that need one another (create before rename before unlink) make a chain,
 which a peer goes through as a whole before the next peer's turn.
 """
+import json
 import os
 import resource
 import shutil
@@ -149,6 +150,41 @@ def rm_tree(conf):
     return do
 
 
+def fio(conf, rw, block, jobs):
+    """What fio says of the same work, to hold benchload against."""
+    def do(peer, seed):
+        said = run("fio", "--name=x", "--directory=" + peer.data,
+                   "--filename=big", "--rw=" + rw, "--bs=%d" % block,
+                   "--size=%dm" % conf.file_mib, "--direct=1",
+                   "--ioengine=psync", "--numjobs=%d" % jobs, "--thread",
+                   "--time_based", "--runtime=%dms" %
+                   max(1, round(conf.seconds * 1000)), "--group_reporting",
+                   "--randseed=%d" % seed, "--output-format=json")
+        # warnings come before it
+        job = json.loads(said[said.index("{"):])["jobs"][0]
+        d = job["read" if "read" in rw else "write"]
+        cpu = (job["usr_cpu"] + job["sys_cpu"]) / 100 * job["job_runtime"] / 1e3
+        return Sample(d["total_ios"], d["total_ios"] / d["iops"],
+                      (cpu, job["ctx"]))
+    return do
+
+
+def fio_chains(conf):
+    if not conf.fio:
+        return []
+    mb = 1 << 20
+    return [
+        [Throughput("fio seq read 1M direct", fio(conf, "read", mb, 1), mb)],
+        [Throughput("fio seq write 1M direct", fio(conf, "write", mb, 1), mb)],
+        [Row("fio rand read 4k direct", fio(conf, "randread", 4096, 1))],
+        [Row("fio rand write 4k direct", fio(conf, "randwrite", 4096, 1))],
+        [Row("fio rand read 4k direct 4 threads",
+             fio(conf, "randread", 4096, 4))],
+        [Row("fio rand write 4k direct 4 threads",
+             fio(conf, "randwrite", 4096, 4))],
+    ]
+
+
 # fuse2fs looks for a name by reading the whole directory
 SLOW = ("fuse2fs",)
 
@@ -223,7 +259,8 @@ def chains(conf):
     rest = [[Row("sqlite, rollback journal", sqlite(conf, "delete"), "1/s")],
             [Row("sqlite, WAL", sqlite(conf, "wal"), "1/s")]]
     rest += [name_chain(conf, n) for n in conf.names]
-    return data_chains(conf) + rest + [tree_chain(conf)]
+    return (data_chains(conf) + fio_chains(conf) + rest +
+            [tree_chain(conf)])
 
 
 def prepare(conf, peer, wanted):
