@@ -19,8 +19,10 @@
 #include "fuse_api.h"
 #include "keeper.h"
 #include "log.h"
+#include "mountwatch.h"
 #include "options.h"
 #include "process.h"
+#include "remount.h"
 #include "session.h"
 #include "signals.h"
 #include "statinfo.h"
@@ -45,7 +47,7 @@ static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
 {
 	const struct dxf_signals_wait on = {
 		.ended_fd = dxf_workers_fd(w),
-		.mounts_fd = -1,
+		.mounts_fd = dxf_mountwatch_fd(s->watch),
 	};
 	bool asked = false, gone = false;
 	int what;
@@ -55,7 +57,9 @@ static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
 	while ((what = dxf_signals_wait(sigfd, &on)) != DXF_WAIT_ENDED) {
 		if (what == SIGUSR1)
 			dxf_statinfo_log(s);
-		if (gone || what == SIGUSR1)
+		if (what == DXF_WAIT_MOUNTS)
+			dxf_session_follow_mounts(s);
+		if (what == SIGUSR1 || what == DXF_WAIT_MOUNTS || gone)
 			continue;
 		gone = dxf_session_unmount(s, asked);
 		if (!gone && asked)
@@ -188,6 +192,14 @@ static int start(const struct dxf_options *o)
 	return status;
 }
 
+static int remount(const struct dxf_options *o)
+{
+	struct dxf_err err;
+
+	return dxf_remount(o, &err) != 0 ? fail(&err, DXF_EXIT_MOUNT) :
+		DXF_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct dxf_options o;
@@ -200,6 +212,8 @@ int main(int argc, char **argv)
 		dxf_options_help();
 	} else if (o.version) {
 		print_version();
+	} else if (o.remount && !o.fake) {
+		status = remount(&o);
 	} else if (!o.fake) {
 		if (o.debug)
 			dxf_log_set_level(DXF_LOG_DEBUG);

@@ -75,14 +75,24 @@ static bool parse(char *line, struct dxf_mount *m)
 	return true;
 }
 
+void dxf_mountinfo_read(FILE *table,
+			bool (*fn)(void *ctx, const struct dxf_mount *m),
+			void *ctx)
+{
+	DXF_CLEANUP_FREE char *line = NULL;
+	struct dxf_mount m;
+	size_t room = 0;
+
+	while (getline(&line, &room, table) > 0)
+		if (parse(line, &m) && fn(ctx, &m))
+			break;
+}
+
 int dxf_mountinfo_each(pid_t pid,
 		       bool (*fn)(void *ctx, const struct dxf_mount *m),
 		       void *ctx)
 {
-	DXF_CLEANUP_FREE char *line = NULL;
 	char path[64] = "/proc/self/mountinfo";
-	struct dxf_mount m;
-	size_t room = 0;
 	FILE *f;
 
 	assert(pid >= 0 && fn != NULL);
@@ -91,9 +101,7 @@ int dxf_mountinfo_each(pid_t pid,
 	f = fopen(path, "re");
 	if (f == NULL)
 		return -errno;
-	while (getline(&line, &room, f) > 0)
-		if (parse(line, &m) && fn(ctx, &m))
-			break;
+	dxf_mountinfo_read(f, fn, ctx);
 	fclose(f);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct dxf_mount {
@@ -26,6 +27,11 @@ struct dxf_mount {
 int dxf_mountinfo_each(pid_t pid,
 		       bool (*fn)(void *ctx, const struct dxf_mount *m),
 		       void *ctx);
+
+/* The same from where @table, an open mountinfo, is read now. */
+void dxf_mountinfo_read(FILE *table,
+			bool (*fn)(void *ctx, const struct dxf_mount *m),
+			void *ctx);
 
 /*
  * The source of what was mounted last on @target, an absolute name.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * ops_ioctl.c - the flags and versions of chattr(1), lsattr(1) and xfs_io(8),
- * and the figures of daxfuse-stat(8).
+ * the figures of daxfuse-stat(8), and what our own remount asks.
  *
  * The kernel restricts FUSE ioctls to the size that the command's number
  * names.  The commands name a long, but pass an int, and the kernel copies to
@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <linux/fs.h>
 #include <string.h>
+#include <time.h>
 
+#include "control.h"
 #include "ino.h"
 #include "notice.h"
 #include "ops.h"
@@ -189,6 +191,41 @@ static int do_stat_op(const struct call *c)
 	return sizeof(*op);
 }
 
+/*
+ * The kernel drops what it has cached before it becomes read-only, and tells of
+ * that in the background: unlinked files go, files lose blocks behind their end.
+ */
+static int quiesce(const struct call *c)
+{
+	const struct timespec step = { 0, 5 * 1000 * 1000 };
+	int i, err = -EBUSY;
+
+	for (i = 0; i < 100 && err == -EBUSY; i++) {
+		if (i > 0)
+			nanosleep(&step, NULL);
+		err = dxf_fs_quiesce(c->s->fs);
+	}
+	return err;
+}
+
+static int do_readonly(const struct call *c)
+{
+	uint32_t ro;
+	int err;
+
+	err = get_u32(c, &ro);
+	if (err == 0 && ro > 1)
+		err = -EINVAL;
+	if (err == 0 && c->cred->uid != 0 && c->cred->uid != c->s->owner)
+		err = -EPERM;
+	if (err)
+		return err;
+	if (!ro && (c->s->ro || dxf_fs_may_write(c->s->fs) != 0))
+		return -EROFS;
+	dxf_fs_set_reads_only(c->s->fs, ro);
+	return ro ? quiesce(c) : 0;
+}
+
 static int dispatch(const struct call *c, unsigned int cmd)
 {
 	switch (cmd) {
@@ -212,6 +249,8 @@ static int dispatch(const struct call *c, unsigned int cmd)
 		return do_stat(c);
 	case DXF_IOC_STAT_OP:
 		return do_stat_op(c);
+	case DXF_IOC_READONLY:
+		return do_readonly(c);
 	default:
 		return -ENOTTY;
 	}

@@ -115,6 +115,8 @@ const struct dxf_opt dxf_opt_table[] = {
 	     "continue|remount-ro|panic",
 	     "on corruption (default: remount-ro)"),
 	SIZE("log", 0, fs.log_size, "size of a new redo log"),
+	BOOL("remount", MOUNT, remount, true,
+	     "with ro or rw: change a mount (suid, dev, exec follow)"),
 	BOOL("nolog", 0, fs.nolog, true,
 	     "no redo log: a crash may leave work for e2fsck"),
 	BOOL("norecovery", EXT | FUSE2FS, fs.norecovery, true,
@@ -298,9 +300,6 @@ const struct dxf_opt dxf_opt_table[] = {
 	ACCEPT("noquota", EXT, NO_QUOTA_ASKED),
 
 	/* ---- refused ---- */
-	REFUSE("remount", MOUNT,
-	       "a mounted daxfuse cannot be changed; unmount it and mount it "
-	       "again"),
 	REFUSE("bind", MOUNT, IS_MOUNTS),
 	REFUSE("rbind", MOUNT, IS_MOUNTS),
 	REFUSE("move", MOUNT, IS_MOUNTS),

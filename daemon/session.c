@@ -25,6 +25,7 @@
 #include "log.h"
 #include "mountopts.h"
 #include "mountpoint.h"
+#include "mountwatch.h"
 #include "ops.h"
 #include "opstat.h"
 #include "rawreq.h"
@@ -131,6 +132,7 @@ int dxf_session_close(struct dxf_session *s)
 			    "run e2fsck before the next mount",
 			    dxf_region_path(s->region), strerror(-ret));
 	dxf_region_close(s->region);
+	dxf_mountwatch_close(s->watch);
 	free(s->mountpoint);
 	s->fs = NULL;
 	s->region = NULL;
@@ -235,13 +237,36 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
 
 void dxf_session_note_mount(struct dxf_session *s)
 {
+	uint64_t id;
+
 	s->noted = true;
-	if (s->mountpoint != NULL &&
-	    dxf_keeper_watch(s->keeper, s->mountpoint,
-			     dxf_mountpoint_id(s->mountpoint),
+	if (s->mountpoint == NULL)
+		return;
+	id = dxf_mountpoint_id(s->mountpoint);
+	if (id != 0 && !s->ro && dxf_mountwatch_open(&s->watch, id) != 0)
+		dxf_log_debug("changes of the mount will not be seen");
+	if (dxf_keeper_watch(s->keeper, s->mountpoint, id,
 			     s->opt->auto_unmount) != 0)
 		dxf_log_warn("%s: the process that unmounts it is gone",
 			     s->mountpoint);
+}
+
+/* `mount -i -o remount,ro` and the like: nobody asked us. */
+void dxf_session_follow_mounts(struct dxf_session *s)
+{
+	int ro = dxf_mountwatch_is_ro(s->watch), err;
+
+	if (s->ro || ro < 0 || s->kernel_ro == (ro > 0))
+		return;
+	s->kernel_ro = ro > 0;
+	dxf_log_debug("%s is %s now", s->mountpoint,
+		      ro ? "read-only" : "writable");
+	dxf_fs_set_reads_only(s->fs, ro);
+	err = ro ? dxf_fs_quiesce(s->fs) : 0;
+	/* busy: what is left is done in the background, within seconds */
+	if (err != 0 && err != -EBUSY)
+		dxf_log_warn("%s: writing back for the change to read-only: %s",
+			     s->mountpoint, strerror(-err));
 }
 
 /* ---- unmount ---- */

@@ -18,6 +18,7 @@
 #include "options.h"
 
 struct dxf_keeper;
+struct dxf_mountwatch;
 struct fuse_session;
 
 struct dxf_session {
@@ -42,6 +43,10 @@ struct dxf_session {
 	unsigned int nworkers;
 	bool inited;		/* FUSE_INIT was answered well */
 	bool noted;		/* the keeper knows the mount */
+	struct dxf_mountwatch *watch;	/* NULL: changes go unnoticed */
+
+	/* the main thread's */
+	bool kernel_ro;		/* the kernel lets nobody write (any more) */
 };
 
 /*
@@ -68,6 +73,12 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err);
 
 /* Tell the keeper which mount is ours - when the workers run. */
 void dxf_session_note_mount(struct dxf_session *s);
+
+/*
+ * The table of mounts has changed: if the kernel made our filesystem read-only
+ * write everything back, as far as it can be, and leave the image clean.
+ */
+void dxf_session_follow_mounts(struct dxf_session *s);
 
 /*
  * Ask the kernel to unmount while the workers still serve: it writes what

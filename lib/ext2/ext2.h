@@ -96,6 +96,18 @@ static inline dxf_off_t dxf_blk_off(const struct dxf_geom *g, dxf_blk_t blk)
 	return blk << g->block_bits;
 }
 
+enum dxf_super_state {
+	DXF_SUPER_MOUNTED,	/* a session begins: not clean, count it */
+	DXF_SUPER_BUSY,		/* not clean (any more) */
+	DXF_SUPER_CLEAN,	/* right counters; clean, if it was at mount and
+				 * no error was found */
+};
+/*
+ * Stage the superblock's state and times within @t.
+ * Returns: 0, -errno of the store.
+ */
+int dxf_ext2_stage_state(struct dxf_ext2 *e2, struct dxf_txn *t,
+			 enum dxf_super_state state);
 /*
  * Begin a read-write session: clear VALID_FS, set s_mtime, count the mount.
  * One transaction.  Returns: 0, -errno of the transaction.

@@ -70,23 +70,39 @@ static void set_clean(struct dxf_ext2 *e2, struct ext2_super_block *sb,
 	dxf_super_set_wtime(sb, now);
 }
 
-/* One transaction that changes the superblock by @clean. */
-static int update(struct dxf_ext2 *e2, bool clean)
+int dxf_ext2_stage_state(struct dxf_ext2 *e2, struct dxf_txn *t,
+			 enum dxf_super_state state)
 {
 	struct ext2_super_block sb;
+	int ret = dxf_super_read(e2->txnmgr, &sb);
+
+	if (ret < 0)
+		return ret;
+	switch (state) {
+	case DXF_SUPER_MOUNTED:
+		set_mounted(&sb, time(NULL));
+		break;
+	case DXF_SUPER_BUSY:
+		sb.s_state &= (uint16_t)~EXT2_VALID_FS;
+		dxf_super_set_wtime(&sb, time(NULL));
+		break;
+	case DXF_SUPER_CLEAN:
+		set_clean(e2, &sb, time(NULL));
+		break;
+	}
+	return dxf_super_store(e2, t, &sb);
+}
+
+/* One transaction that does only this. */
+static int update(struct dxf_ext2 *e2, enum dxf_super_state state)
+{
 	struct dxf_txn *t;
 	int ret;
 
 	ret = dxf_txn_begin(e2->txnmgr, 0, &t);
 	if (ret < 0)
 		return ret;
-	ret = dxf_super_read(e2->txnmgr, &sb);
-	if (ret == 0 && clean)
-		set_clean(e2, &sb, time(NULL));
-	else if (ret == 0)
-		set_mounted(&sb, time(NULL));
-	if (ret == 0)
-		ret = dxf_super_store(e2, t, &sb);
+	ret = dxf_ext2_stage_state(e2, t, state);
 	if (ret == 0)
 		return dxf_txn_commit(t);
 	dxf_txn_abort(t);
@@ -95,12 +111,12 @@ static int update(struct dxf_ext2 *e2, bool clean)
 
 int dxf_ext2_mark_mounted(struct dxf_ext2 *e2)
 {
-	return update(e2, false);
+	return update(e2, DXF_SUPER_MOUNTED);
 }
 
 int dxf_ext2_mark_clean(struct dxf_ext2 *e2)
 {
-	return update(e2, true);
+	return update(e2, DXF_SUPER_CLEAN);
 }
 
 /* Fields that revision 0 does not have get the values they stand for. */

@@ -194,7 +194,8 @@ void dxf_inode_accessed(struct dxf_fs *fs, struct dxf_inode *inode)
 	const struct dxf_dinode *di = &inode->node.di;
 	struct timespec now;
 
-	if (fs->opts.atime == DXF_ATIME_NONE || frozen(fs))
+	if (fs->opts.atime == DXF_ATIME_NONE || frozen(fs) ||
+	    __atomic_load_n(&fs->reads_only, __ATOMIC_RELAXED))
 		return;
 	dxf_mutex_lock(&inode->node.attr);
 	now = storable_now(fs, inode);

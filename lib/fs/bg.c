@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bg.c - the background thread: lazy times within 5 s, deferred data within
- * commit= seconds, errors into the superblock.
+ * commit= seconds, errors into the superblock; the superblock clean when from
+ * one turn to the next nothing has changed.
  *
  * Owns the list of inodes that it will look at.  The list names inodes without
  * keeping them: an eviction takes its inode off, and the thread goes from the
@@ -201,11 +202,23 @@ static bool is_stopping(struct dxf_fs *fs)
 	return fs->bg_stop;
 }
 
+/* The count of transactions at the last turn, for the next. */
+static void mark_if_quiet(struct dxf_fs *fs, uint64_t *last)
+{
+	uint64_t now = __atomic_load_n(&fs->ntxn, __ATOMIC_ACQUIRE);
+
+	/* the next turn tries again; errors are the business of who writes */
+	if (now == *last)
+		(void)dxf_quiet_mark(fs, now);
+	*last = now;
+}
+
 static void *bg_main(void *arg)
 {
 	struct dxf_fs *fs = arg;
 	uint64_t every = (uint64_t)(fs->opts.commit ? fs->opts.commit : 1);
 	uint64_t times = now_ms() + TIMES_EVERY * 1000, data;
+	uint64_t last = UINT64_MAX;
 
 	block_signals();
 	/* A commit= of 5 s, the default, is met by each turn for times. */
@@ -223,6 +236,7 @@ static void *bg_main(void *arg)
 		dxf_mutex_unlock(&fs->bg_lock);
 		due = deferred && now_ms() >= data;
 		work(fs, due);
+		mark_if_quiet(fs, &last);
 		times = now_ms() + TIMES_EVERY * 1000;
 		if (due)
 			data = now_ms() + every;

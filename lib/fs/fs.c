@@ -115,6 +115,7 @@ static int release(struct dxf_fs *fs)
 	dxf_txnmgr_close(fs->txnmgr);
 	if (fs->zero_page != NULL)
 		munmap((void *)(uintptr_t)fs->zero_page, ZERO_PAGE);
+	dxf_mutex_destroy(&fs->quiet_lock);
 	dxf_mutex_destroy(&fs->rename_lock);
 	dxf_bg_fini(fs);
 	free(fs);
@@ -216,6 +217,9 @@ static int begin_session(struct dxf_fs *fs, struct dxf_err *err)
 		return e;
 	e = dxf_ext2_mark_mounted(fs->e2);
 	fs->session = e == 0;
+	/* before the host can write back anything that follows */
+	if (e == 0)
+		e = dxf_txnmgr_sync(fs->txnmgr);
 	if (e == 0)
 		e = dxf_orphan_recover(fs);
 	if (e == 0)
@@ -251,6 +255,7 @@ static struct dxf_fs *new_fs(struct dxf_region *r,
 		return NULL;
 	}
 	dxf_mutex_init(&fs->rename_lock, DXF_RANK_RENAME);
+	dxf_mutex_init(&fs->quiet_lock, DXF_RANK_QUIET);
 	return fs;
 }
 

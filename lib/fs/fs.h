@@ -86,7 +86,19 @@ int dxf_fs_close(struct dxf_fs *fs);
 /* What is in effect: nothing is DXF_BY_SUPER or DXF_ID_BY_SUPER any more. */
 const struct dxf_fs_opts *dxf_fs_opts_in_effect(const struct dxf_fs *fs);
 
-/* Change ro, atime, sync, errors ... of a running filesystem (remount). */
+/*
+ * Write everything back and mark the superblock clean, until something changes:
+ * the next operation takes that back, durably, before it changes anything.  The
+ * filesystem does so by itself when nothing has changed for some seconds.
+ * Durability: durable on return, on page media too.
+ * Returns: 0; -EBUSY changes go on, or unlinked files are in use; -errno.
+ */
+int dxf_fs_quiesce(struct dxf_fs *fs);
+/* The kernel lets nobody write: reads do not count as accesses meanwhile. */
+void dxf_fs_set_reads_only(struct dxf_fs *fs, bool on);
+/* Returns: 0; -EROFS: opened read-only, or gone so after an error. */
+int dxf_fs_may_write(struct dxf_fs *fs);
+
 struct dxf_ext2 *dxf_fs_ext2(struct dxf_fs *fs);
 
 /* ---- who asks ---- */

@@ -130,6 +130,11 @@ struct dxf_fs {
 	struct dxf_inode **unfinished;
 	size_t nunfinished;
 
+	struct dxf_mutex quiet_lock;	/* DXF_RANK_QUIET */
+	/* changed under quiet_lock and the metadata lock: quiet.c */
+	bool marked_clean;		/* the superblock says so by now */
+	bool reads_only;		/* atomic: reads are no accesses */
+
 	struct dxf_mutex lazy_lock;	/* DXF_RANK_LEAF */
 	struct dxf_inode *lazy_head;	/* doubly linked: eviction takes off */
 	/* data to be written back that is in no inode's tree any more */
@@ -434,6 +439,23 @@ int dxf_truncate_blocks(struct dxf_fs *fs, struct dxf_inode *inode,
  * Locks: none held, no other reference.  Returns: 0, -errno: still on it.
  */
 int dxf_truncate_evict(struct dxf_fs *fs, struct dxf_inode *inode);
+
+/* ---- quiet.c ---- */
+
+/*
+ * dxf_txn_begin() that first takes back what dxf_quiet_mark() said.
+ * Returns: as dxf_txn_begin(); -errno of a transaction.
+ */
+int dxf_quiet_begin(struct dxf_fs *fs, struct dxf_txn **out);
+/*
+ * Mark the filesystem clean until something changes, if nothing has since
+ * fs->ntxn was @since.
+ * Locks: none but inode locks held.
+ * Durability: durable on return, on page media too.
+ * Returns: 0; -EAGAIN something has changed; -EBUSY unlinked files are in use;
+ * -errno of a transaction.
+ */
+int dxf_quiet_mark(struct dxf_fs *fs, uint64_t since);
 
 /* ---- sync.c ---- */
 

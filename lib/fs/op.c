@@ -38,7 +38,7 @@ int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs)
 	op->subdirs_changed = false;
 	op->nnamed = 0;
 	op->hook = (struct dxf_txn_hook){ .fn = op_ended };
-	return dxf_txn_begin(fs->txnmgr, 0, &op->t);
+	return dxf_quiet_begin(fs, &op->t);
 }
 
 struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)

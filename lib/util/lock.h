@@ -21,6 +21,7 @@ enum dxf_rank {
 	DXF_RANK_RENAME = 1,	/* one cross-directory directory rename */
 	DXF_RANK_INODE,		/* per inode: data, map, dirents, xattrs; by ino */
 	DXF_RANK_ICACHE,	/* the inode cache's table */
+	DXF_RANK_QUIET,		/* whether the superblock says clean meanwhile */
 	DXF_RANK_META,		/* the one running transaction */
 	DXF_RANK_ALLOC,		/* reservations, group counters */
 	DXF_RANK_ATTR,		/* an inode's in-memory attributes */
