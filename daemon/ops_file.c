@@ -15,8 +15,16 @@
 #include "reply.h"
 #include "worker.h"
 
-/* fuse_file_info.fh: all that an open file needs beyond its inode. */
+/*
+ * fuse_file_info.fh: the file's handle and, in a bit that its address leaves
+ * free, whether the page cache is passed by.
+ */
 #define FH_DIRECT	1u
+
+static struct dxf_inode *fh_file(const struct fuse_file_info *fi)
+{
+	return (struct dxf_inode *)(uintptr_t)(fi->fh & ~(uint64_t)FH_DIRECT);
+}
 
 /* Entries of a read reply from the mapping; more pieces are copied. */
 #define READ_IOV	256
@@ -37,7 +45,10 @@ void dxf_fill_open(struct dxf_session *s, dxf_ino_t ino,
 		fi->direct_io = dxf_fs_is_dax(s->fs, ino);
 		break;
 	}
-	fi->fh = fi->direct_io ? FH_DIRECT : 0;
+	fi->fh = (uintptr_t)dxf_fs_opened(s->fs, ino);
+	assert((fi->fh & FH_DIRECT) == 0);
+	if (fi->direct_io)
+		fi->fh |= FH_DIRECT;
 	fi->keep_cache = 1;
 	fi->noflush = 1;
 }
@@ -95,16 +106,16 @@ void dxf_ll_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
  * the file, so an error behind the first bytes must fail it all (it then asks
  * again page by page); direct I/O gets the bytes before the error.
  */
-static ssize_t read_all(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
-			char *buf, size_t size, const struct fuse_file_info *fi)
+static ssize_t read_all(struct dxf_fs *fs, uint64_t off, char *buf,
+			size_t size, const struct fuse_file_info *fi)
 {
 	bool direct = fi->fh & FH_DIRECT;
 	size_t got = 0;
 	ssize_t n;
 
 	do {
-		n = (fi->flags & O_NOATIME ? dxf_fs_read_noatime : dxf_fs_read)
-			(fs, ino, off + got, buf + got, size - got);
+		n = dxf_file_read(fs, fh_file(fi), off + got, buf + got,
+				  size - got, fi->flags & O_NOATIME);
 		if (n < 0)
 			return direct && got > 0 ? (ssize_t)got : n;
 		got += (size_t)n;
@@ -113,8 +124,8 @@ static ssize_t read_all(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 	return (ssize_t)got;
 }
 
-static void read_copied(fuse_req_t req, dxf_ino_t ino, size_t size,
-			uint64_t off, const struct fuse_file_info *fi)
+static void read_copied(fuse_req_t req, size_t size, uint64_t off,
+			const struct fuse_file_info *fi)
 {
 	char *buf = dxf_worker_scratch(size);
 	ssize_t n;
@@ -123,7 +134,7 @@ static void read_copied(fuse_req_t req, dxf_ino_t ino, size_t size,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	n = read_all(dxf_req_fs(req), ino, off, buf, size, fi);
+	n = read_all(dxf_req_fs(req), off, buf, size, fi);
 	if (n < 0)
 		dxf_reply_err(req, (int)n);
 	else
@@ -136,8 +147,8 @@ static void read_copied(fuse_req_t req, dxf_ino_t ino, size_t size,
  * request with EIO by itself.
  * Returns: false when the answer would be short, and nothing was replied.
  */
-static bool read_mapped(fuse_req_t req, dxf_ino_t ino, size_t size,
-			uint64_t off, const struct fuse_file_info *fi)
+static bool read_mapped(fuse_req_t req, size_t size, uint64_t off,
+			const struct fuse_file_info *fi)
 {
 	struct dxf_fs *fs = dxf_req_fs(req);
 	struct iovec iov[READ_IOV];
@@ -145,7 +156,7 @@ static bool read_mapped(fuse_req_t req, dxf_ino_t ino, size_t size,
 		.iov = iov, .max_iov = READ_IOV,
 		.noatime = fi->flags & O_NOATIME,
 	};
-	ssize_t n = dxf_fs_read_begin(fs, ino, off, size, &r);
+	ssize_t n = dxf_file_read_begin(fs, fh_file(fi), off, size, &r);
 
 	if (n < 0) {
 		dxf_reply_err(req, (int)n);
@@ -165,11 +176,9 @@ static bool read_mapped(fuse_req_t req, dxf_ino_t ino, size_t size,
 void dxf_ll_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		 struct fuse_file_info *fi)
 {
-	dxf_ino_t i = dxf_ino_of_node(ino);
-
 	if (dxf_req_session(req)->copy_reads ||
-	    !read_mapped(req, i, size, (uint64_t)off, fi))
-		read_copied(req, i, size, (uint64_t)off, fi);
+	    !read_mapped(req, size, (uint64_t)off, fi))
+		read_copied(req, size, (uint64_t)off, fi);
 }
 
 /* ---- write ---- */
@@ -190,16 +199,18 @@ static unsigned int write_flags(const struct fuse_file_info *fi)
 void dxf_ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		  off_t off, struct fuse_file_info *fi)
 {
+	const struct dxf_fs_wr wr = {
+		.off = (uint64_t)off, .buf = buf, .len = size,
+		.flags = write_flags(fi),
+	};
 	struct dxf_session *s = dxf_req_session(req);
-	dxf_ino_t i = dxf_ino_of_node(ino);
 	struct dxf_caller c;
 	struct dxf_watch w;
 	ssize_t n;
 
 	dxf_caller_init(&c, req);
-	dxf_watch_begin(&w, s, i, dxf_rawreq.kill_priv);
-	n = dxf_fs_write(s->fs, i, (uint64_t)off, buf, size, write_flags(fi),
-			 &c.cred);
+	dxf_watch_begin(&w, s, dxf_ino_of_node(ino), dxf_rawreq.kill_priv);
+	n = dxf_file_write(s->fs, fh_file(fi), &wr, &c.cred);
 	dxf_watch_end(&w, s);
 	if (n < 0)
 		dxf_reply_err(req, (int)n);

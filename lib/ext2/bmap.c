@@ -2,7 +2,7 @@
 /*
  * bmap.c - the block map of a file: dispatch, run cache, validation, limits.
  *
- * Owns the run cache of a node and the check that each run passes before
+ * Owns what goes into the run cache and the check that each run passes before
  * anybody uses it.  Must not know how either kind of map is laid out.
  *
  * Invariants:
@@ -20,9 +20,10 @@
 
 #include "count.h"
 #include "ext2_priv.h"
+#include "runs.h"
 
-/* Look a little further than asked: the cache then serves the next ones. */
-#define LOOKAHEAD	128
+/* Look further than asked, as far as a map block: the cache serves the rest. */
+#define LOOKAHEAD	1024
 
 static bool has_extents(const struct dxf_dinode *di)
 {
@@ -41,51 +42,13 @@ static void clip_run(struct dxf_run *run, dxf_lblk_t lblk, uint64_t max)
 		run->pblk += skip;
 }
 
-static bool cache_find(struct dxf_node *n, dxf_lblk_t lblk,
+static bool cache_look(const struct dxf_node *n, dxf_lblk_t lblk,
 		       struct dxf_run *run, uint32_t *gen)
 {
-	DXF_SCOPED_MUTEX(&n->attr);
-
-	*gen = n->runs_gen;
-	for (size_t i = 0; i < DXF_NRUNS; i++) {
-		struct dxf_cached_run c = n->runs[i];
-
-		/* an empty slot has no blocks; a hole may lie before it */
-		if (lblk - c.lblk >= c.nblk)
-			continue;
-		memmove(&n->runs[1], &n->runs[0], i * sizeof(n->runs[0]));
-		n->runs[0] = c;
-		*run = (struct dxf_run){ c.lblk, c.pblk, c.nblk, c.unwritten };
-		return true;
-	}
-	return false;
-}
-
-static bool cache_look(struct dxf_node *n, dxf_lblk_t lblk,
-		       struct dxf_run *run, uint32_t *gen)
-{
-	bool found = cache_find(n, lblk, run, gen);
+	bool found = dxf_runs_find(n, lblk, run, gen);
 
 	dxf_count(found ? DXF_COUNT_RUN_HIT : DXF_COUNT_RUN_MISS, 1);
 	return found;
-}
-
-static void cache_add(struct dxf_node *n, const struct dxf_run *run,
-		      uint32_t gen)
-{
-	DXF_SCOPED_MUTEX(&n->attr);
-
-	/* blocks behind that exist in no map: a hole that nobody needs */
-	if (n->runs_gen != gen || run->lblk > UINT32_MAX)
-		return;
-	memmove(&n->runs[1], &n->runs[0],
-		(DXF_NRUNS - 1) * sizeof(n->runs[0]));
-	n->runs[0] = (struct dxf_cached_run){
-		.lblk = (uint32_t)run->lblk,
-		.nblk = (uint32_t)DXF_MIN(run->nblk, UINT32_MAX),
-		.pblk = run->pblk,
-		.unwritten = run->unwritten,
-	};
 }
 
 static int check_run(const struct dxf_node *n, const struct dxf_run *run)
@@ -132,7 +95,7 @@ int dxf_bmap_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 		if (err)
 			return err;
 		if (cached && !dxf_txn_current(dxf_ext2_txnmgr(n->e2)))
-			cache_add(n, &r, gen);
+			dxf_runs_add(n, lblk, &r, gen);
 	}
 	clip_run(&r, lblk, max);
 	*run = r;
@@ -141,10 +104,7 @@ int dxf_bmap_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 
 void dxf_bmap_forget(struct dxf_node *n)
 {
-	DXF_SCOPED_MUTEX(&n->attr);
-
-	memset(n->runs, 0, sizeof(n->runs));
-	n->runs_gen++;
+	dxf_runs_forget(n);
 }
 
 int dxf_bmap_insert(struct dxf_node *n, struct dxf_dinode *di,

@@ -63,17 +63,20 @@ static void put_name(uint8_t *p, const struct dxf_dir_new *n, uint8_t ft)
 static void put_entry(struct dxf_dirblk *b, const struct dxf_dir_new *n,
 		      uint32_t *from, uint32_t *at)
 {
-	uint32_t need = dxf_dir_rec_len(n->len), off = 0, used, rec_len;
+	uint32_t need = dxf_dir_rec_len(n->len), off = 0, gap, used, rec_len;
 	uint8_t *p;
 
 	for (;; off += rec_len) {
 		assert(off < b->end);
 		p = b->buf + off;
 		rec_len = dxf_get_le16(p + 4);
-		used = dxf_get_le32(p) ? dxf_dir_rec_len(p[6]) : 0;
-		if (rec_len - used >= need)
+		gap = dxf_dir_gap(p);
+		if (gap >= need)
 			break;
 	}
+	used = rec_len - gap;
+	if (gap == b->gap)
+		b->gap = DXF_MAX(gap - need, b->gap2);
 	*from = off;
 	*at = off + used;
 	if (used) {
@@ -223,7 +226,7 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 		      uint32_t *prev)
 {
 	const struct dxf_ext2 *e2 = c->v.dir->e2;
-	uint32_t in = de->off & (e2->geom.block_size - 1), last = 0;
+	uint32_t in = de->off & (e2->geom.block_size - 1), off = 0;
 	dxf_lblk_t lblk = de->off >> e2->geom.block_bits;
 	int r;
 
@@ -232,15 +235,16 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 	r = dxf_dirblk_read(b, &c->v, lblk);
 	if (r)
 		return r;
-	for (uint32_t off = 0; off <= in && off < b->end; off += s->rec_len) {
-		dxf_dirblk_slot(b, off, s);
-		*prev = last;
-		last = off;
-		if (off == in && s->ino == de->ino &&
-		    s->name_len == de->name_len &&
-		    !memcmp(s->name, de->name, de->name_len))
-			return 0;
-	}
+	for (; off < in && off < b->end; off += dxf_get_le16(b->buf + off + 4))
+		*prev = off;
+	if (off != in || off >= b->end)
+		goto gone;
+	dxf_dirblk_slot(b, off, s);
+	if (off == 0)
+		*prev = 0;
+	if (s->ino == de->ino && s->name_len == de->name_len &&
+	    !memcmp(s->name, de->name, de->name_len))
+		return 0;
 gone:
 	return dxf_ext2_corrupt(c->v.dir->e2, c->v.dir->ino, 0,
 				"the entry at directory offset %llu is gone",
@@ -256,11 +260,13 @@ static int erase(struct change *c, struct dxf_dirblk *b,
 	if (prev == s->off) {
 		assert(s->off == 0);
 		dxf_put_le32(b->buf, 0);
+		b->gap = DXF_MAX(b->gap, dxf_dir_gap(b->buf));
 		return dxf_dirblk_stage(b, c->t, 0, 4);
 	}
 	len = dxf_get_le16(b->buf + prev + 4) + s->rec_len;
 	assert(prev + len <= b->end && prev + len == s->off + s->rec_len);
 	dxf_put_le16(b->buf + prev + 4, len);
+	b->gap = DXF_MAX(b->gap, dxf_dir_gap(b->buf + prev));
 	return dxf_dirblk_stage(b, c->t, prev + 4, prev + 6);
 }
 

@@ -34,6 +34,15 @@ static inline uint32_t dxf_dir_rec_len(uint32_t name_len)
 	return (DXF_DIR_HEADER + name_len + 3) & ~3u;
 }
 
+/* The longest entry that the room of the entry at @p, of a validated block,
+ * still takes. */
+static inline uint32_t dxf_dir_gap(const uint8_t *p)
+{
+	uint32_t used = dxf_get_le32(p) ? dxf_dir_rec_len(p[6]) : 0;
+
+	return dxf_get_le16(p + 4) - used;
+}
+
 static inline bool dxf_dir_is_dot(const char *name, size_t len)
 {
 	return (len == 1 || (len == 2 && name[1] == '.')) && name[0] == '.';
@@ -74,6 +83,8 @@ struct dxf_dirblk {
 	uint64_t span;		/* blocks to step over: 1, or the hole's */
 	uint32_t end;		/* of the entries; the tail lies behind it */
 	bool dx;		/* checksummed as an htree block: no tail */
+	/* the longest entry that would fit in, and the second such place */
+	uint32_t gap, gap2;
 	/* A name may be read in words, up to 7 bytes past the block. */
 	uint8_t buf[DXF_DIR_MAX_BLOCK + 8];
 };
@@ -101,7 +112,11 @@ void dxf_dirblk_slot(const struct dxf_dirblk *b, uint32_t off,
 bool dxf_dirblk_find(const struct dxf_dirblk *b, const char *name, size_t len,
 		     struct dxf_dirslot *s);
 /* The longest entry that fits into the block as it is; 0: none. */
-uint32_t dxf_dirblk_max_gap(const struct dxf_dirblk *b);
+static inline uint32_t dxf_dirblk_max_gap(const struct dxf_dirblk *b)
+{
+	/* An index block: it has no tail, nothing can be put there. */
+	return b->dx ? 0 : b->gap;
+}
 /* Make the block, in memory, one empty entry (and a tail). */
 void dxf_dirblk_format(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		       dxf_lblk_t lblk, dxf_blk_t pblk);

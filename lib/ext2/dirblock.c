@@ -51,7 +51,7 @@ static bool has_bad_byte(const uint8_t *p, uint32_t len)
  * What is wrong with the entry at @p, which has @room bytes to the end of the
  * entries?  The name is not looked at.  Returns: NULL: nothing.
  */
-static const char *header_fault(const struct dxf_ext2 *e2, const uint8_t *p,
+static inline const char *header_fault(const struct dxf_ext2 *e2, const uint8_t *p,
 				uint32_t room)
 {
 	dxf_ino_t ino = dxf_get_le32(p);
@@ -80,7 +80,17 @@ static int report(const struct dxf_dirblk *b, uint32_t off, const char *what)
 				(unsigned long long)b->lblk, off, what);
 }
 
-static int check_entries(const struct dxf_dirblk *b)
+static void note_gap(struct dxf_dirblk *b, uint32_t gap)
+{
+	if (gap > b->gap) {
+		b->gap2 = b->gap;
+		b->gap = gap;
+	} else if (gap > b->gap2) {
+		b->gap2 = gap;
+	}
+}
+
+static int check_entries(struct dxf_dirblk *b)
 {
 	const struct dxf_ext2 *e2 = b->v->dir->e2;
 	const char *fault;
@@ -97,6 +107,7 @@ static int check_entries(const struct dxf_dirblk *b)
 		if (dxf_get_le32(p) &&
 		    has_bad_byte(p + DXF_DIR_HEADER, p[6]))
 			return report(b, off, "a '/' or NUL in a name");
+		note_gap(b, dxf_dir_gap(p));
 		off += dxf_get_le16(p + 4);
 	}
 	assert(off == b->end);
@@ -165,6 +176,7 @@ int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	b->span = run.pblk ? 1 : run.nblk;
 	b->end = 0;
 	b->dx = false;
+	b->gap = b->gap2 = 0;
 	memset(b->buf + dxf_dirview_bsize(v), 0, 8);
 	if (!run.pblk)
 		return 0;
@@ -207,25 +219,6 @@ bool dxf_dirblk_find(const struct dxf_dirblk *b, const char *name, size_t len,
 	return false;
 }
 
-uint32_t dxf_dirblk_max_gap(const struct dxf_dirblk *b)
-{
-	uint32_t max = 0, gap, rec_len;
-
-	/* An index block: it has no tail, nothing can be put there. */
-	if (b->dx)
-		return 0;
-	for (uint32_t off = 0; off < b->end; off += rec_len) {
-		const uint8_t *p = b->buf + off;
-
-		rec_len = dxf_get_le16(p + 4);
-		gap = rec_len;
-		if (dxf_get_le32(p))
-			gap -= dxf_dir_rec_len(p[6]);
-		max = DXF_MAX(max, gap);
-	}
-	return max;
-}
-
 void dxf_dirblk_format(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		       dxf_lblk_t lblk, dxf_blk_t pblk)
 {
@@ -240,6 +233,7 @@ void dxf_dirblk_format(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	if (v->dir->e2->geom.has_csum)
 		b->end -= DXF_DIR_TAIL;
 	dxf_put_le16(b->buf + 4, b->end);
+	b->gap = b->end;
 }
 
 void dxf_dirblk_seal(struct dxf_dirblk *b)

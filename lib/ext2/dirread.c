@@ -26,13 +26,9 @@ int dxf_dirview_init(struct dxf_dirview *v, struct dxf_node *dir,
 	assert(g->block_size <= DXF_DIR_MAX_BLOCK);
 	v->dir = dir;
 	v->map = di ? di : &dir->di;
-	if (!di)
-		dxf_mutex_lock(&dir->attr);
 	v->size = v->map->size;
 	v->flags = v->map->flags;
 	v->generation = v->map->generation;
-	if (!di)
-		dxf_mutex_unlock(&dir->attr);
 	v->nblk = v->size >> g->block_bits;
 	if (v->size & (g->block_size - 1) || v->nblk > g->nblocks ||
 	    v->nblk > (uint64_t)1 << 31 ||

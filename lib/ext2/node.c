@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dir.h"
+#include "runs.h"
 
 void dxf_node_init(struct dxf_node *n, struct dxf_ext2 *e2, dxf_ino_t ino)
 {
@@ -27,5 +28,6 @@ void dxf_node_fini(struct dxf_node *n)
 		dxf_dir_forget_index(n);
 	assert(!n->index);
 	dxf_balloc_drop_window(n->e2, &n->window);
+	dxf_runs_fini(n);
 	dxf_mutex_destroy(&n->attr);
 }

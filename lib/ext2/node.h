@@ -48,29 +48,34 @@ struct dxf_run {
 	bool unwritten;		/* allocated, reads as zeros */
 };
 
-/* The same, cached: a million inodes keep these.  nblk 0: empty. */
+/*
+ * The same, cached and packed (runs.c): where = lblk | nblk << 32, 0: empty;
+ * what = pblk << 1 | unwritten.  A million inodes keep these.
+ */
 struct dxf_cached_run {
-	uint32_t lblk;
-	uint32_t nblk;
-	uint64_t pblk : 63;
-	uint64_t unwritten : 1;
+	uint64_t where;
+	uint64_t what;
 };
 
-#define DXF_NRUNS	4
+#define DXF_NRUNS	3
 
 struct dxf_dirindex;
+struct dxf_runtab;
 
 struct dxf_node {
 	struct dxf_ext2 *e2;
 	dxf_ino_t ino;
-	uint32_t runs_gen;		/* counts invalidations */
+	uint32_t run_gen;		/* counts invalidations */
 	/*
 	 * Changed after a commit, under the metadata lock and @attr; so it may
 	 * be read under either.  Implicit times are changed under @attr alone.
 	 */
 	struct dxf_dinode di;
 	struct dxf_mutex attr;		/* DXF_RANK_ATTR; also the run cache */
-	struct dxf_cached_run runs[DXF_NRUNS];	/* most recent first */
+	/* the run cache (runs.c), changed under @attr */
+	uint32_t run_seq;		/* odd: it is changing */
+	struct dxf_cached_run runs[DXF_NRUNS];
+	struct dxf_runtab *runtab;	/* NULL: these few are enough */
 	struct dxf_window window;	/* protected by the owner's inode lock
 					 * held exclusively */
 	struct dxf_dirindex *index;	/* directories; by the inode lock */

@@ -132,7 +132,7 @@ static bool has_extents(struct dxf_inode *inode)
 {
 	struct dxf_peek p;
 
-	dxf_inode_peek(inode, &p);
+	dxf_inode_peek_locked(inode, &p);
 	return p.flags & FS_EXTENT_FL;
 }
 
@@ -410,7 +410,7 @@ static int do_batch(struct dxf_wr *w, uint64_t *pos)
 	struct dxf_peek p;
 	int stop, err = 0;
 
-	dxf_inode_peek(w->inode, &p);
+	dxf_inode_peek_locked(w->inode, &p);
 	stop = prepare(&b, w->end, p.size);
 	if (b.stored && !dxf_mutated(DXF_MUT_FILL_FENCE))
 		dxf_persist_fence(w->fs->region);
@@ -432,7 +432,7 @@ int dxf_wr_range(struct dxf_wr *w, uint64_t *pos)
 	dxf_rwlock_assert_wrheld(&w->inode->lock);
 	assert(!dxf_txn_current(w->fs->txnmgr));
 	assert(*pos >= w->start && w->start < w->end);
-	dxf_inode_peek(w->inode, &p);
+	dxf_inode_peek_locked(w->inode, &p);
 	gap = w->kind == DXF_WR_PREALLOC ? w->end : *pos;
 	if (gap > p.size && !w->keep_size) {
 		err = dxf_zero_mapped(w->fs, w->inode, p.size, gap);

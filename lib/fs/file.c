@@ -140,6 +140,15 @@ void dxf_fs_release(struct dxf_fs *fs, dxf_ino_t ino)
 	dxf_icache_put(fs, inode);
 }
 
+struct dxf_inode *dxf_fs_opened(struct dxf_fs *fs, dxf_ino_t ino)
+{
+	struct dxf_inode *inode = dxf_icache_find(fs, ino);
+
+	assert(inode && inode->nopen > 0);
+	dxf_icache_put(fs, inode);
+	return inode;
+}
+
 /* ---- reading by address ---- */
 
 /* Returns: true; false: the caller's entries are used up. */
@@ -212,36 +221,47 @@ static ssize_t gather(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t off,
 }
 
 /*
- * Pin and lock for reading; *@len is clipped to the end of file.
- * Returns: 0; -errno: nothing is held.
+ * Lock for reading; *@len is clipped to the end of file.
+ * Returns: 0; -errno: it is not locked.
  */
-static int begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, size_t *len,
-		 struct dxf_inode **out)
+static int lock_to_read(struct dxf_inode *inode, uint64_t off, size_t *len)
 {
-	struct dxf_inode *inode;
 	struct dxf_peek p;
-	int err = dxf_icache_get(fs, ino, &inode);
+	int err;
 
-	if (err)
-		return err;
 	dxf_rwlock_rdlock(&inode->lock);
-	dxf_inode_peek(inode, &p);
+	dxf_inode_peek_locked(inode, &p);
 	err = dxf_regular(p.mode);
 	if (err) {
 		dxf_rwlock_unlock(&inode->lock);
-		dxf_icache_put(fs, inode);
 		return err;
 	}
 	*len = off < p.size ? DXF_MIN(*len, p.size - off) : 0;
 	*len = DXF_MIN(*len, (size_t)SSIZE_MAX);
-	*out = inode;
 	return 0;
 }
 
-static void end(struct dxf_fs *fs, struct dxf_inode *inode)
+ssize_t dxf_file_read_begin(struct dxf_fs *fs, struct dxf_inode *file,
+			    uint64_t off, size_t len, struct dxf_fs_read *r)
 {
-	dxf_rwlock_unlock(&inode->lock);
-	dxf_icache_put(fs, inode);
+	ssize_t n;
+	int err;
+
+	assert(r->max_iov > 0);
+	err = lock_to_read(file, off, &len);
+	if (err)
+		return err;
+	r->niov = 0;
+	n = gather(fs, file, off, len, r);
+	if (n < 0) {
+		dxf_rwlock_unlock(&file->lock);
+		return n;
+	}
+	if (!r->noatime)
+		dxf_inode_accessed(fs, file);
+	r->inode = file;
+	r->pinned = false;
+	return n;
 }
 
 ssize_t dxf_fs_read_begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
@@ -249,28 +269,22 @@ ssize_t dxf_fs_read_begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 {
 	struct dxf_inode *inode;
 	ssize_t n;
-	int err;
+	int err = dxf_icache_get(fs, ino, &inode);
 
-	assert(r->max_iov > 0);
-	err = begin(fs, ino, off, &len, &inode);
 	if (err)
 		return err;
-	r->niov = 0;
-	n = gather(fs, inode, off, len, r);
-	if (n < 0) {
-		end(fs, inode);
-		return n;
-	}
-	if (!r->noatime)
-		dxf_inode_accessed(fs, inode);
-	r->inode = inode;
+	n = dxf_file_read_begin(fs, inode, off, len, r);
+	r->pinned = n >= 0;
+	if (n < 0)
+		dxf_icache_put(fs, inode);
 	return n;
 }
 
 void dxf_fs_read_end(struct dxf_fs *fs, struct dxf_fs_read *r)
 {
-	dxf_rwlock_assert_held(&r->inode->lock);
-	end(fs, r->inode);
+	dxf_rwlock_unlock(&r->inode->lock);
+	if (r->pinned)
+		dxf_icache_put(fs, r->inode);
 	r->inode = NULL;
 }
 
@@ -301,19 +315,32 @@ static ssize_t copy_out(struct dxf_fs *fs, struct dxf_inode *inode,
 	return pos > off ? (ssize_t)(pos - off) : n;
 }
 
+ssize_t dxf_file_read(struct dxf_fs *fs, struct dxf_inode *file, uint64_t off,
+		      void *buf, size_t len, bool noatime)
+{
+	ssize_t n;
+	int err = lock_to_read(file, off, &len);
+
+	if (err)
+		return err;
+	n = copy_out(fs, file, off, len, buf);
+	if (n >= 0 && !noatime)
+		dxf_inode_accessed(fs, file);
+	dxf_rwlock_unlock(&file->lock);
+	return n;
+}
+
 static ssize_t read_file(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 			 void *buf, size_t len, bool noatime)
 {
 	struct dxf_inode *inode;
 	ssize_t n;
-	int err = begin(fs, ino, off, &len, &inode);
+	int err = dxf_icache_get(fs, ino, &inode);
 
 	if (err)
 		return err;
-	n = copy_out(fs, inode, off, len, buf);
-	if (n >= 0 && !noatime)
-		dxf_inode_accessed(fs, inode);
-	end(fs, inode);
+	n = dxf_file_read(fs, inode, off, buf, len, noatime);
+	dxf_icache_put(fs, inode);
 	return n;
 }
 

@@ -187,8 +187,11 @@ static int open_root(struct dxf_fs *fs, struct dxf_err *err)
 {
 	int e = dxf_icache_get(fs, DXF_ROOT_INO, &fs->root);
 
-	if (e == 0)
+	if (e == 0) {
+		dxf_rwlock_rdlock(&fs->root->lock);
 		e = dxf_dir_check(fs->root);
+		dxf_rwlock_unlock(&fs->root->lock);
+	}
 	if (e == 0)
 		return 0;
 	/* Whatever else it is: for a mount the image is damaged. */

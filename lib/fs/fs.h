@@ -265,6 +265,13 @@ int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t dir, uint64_t off, bool plus,
 int dxf_fs_open_file(struct dxf_fs *fs, dxf_ino_t ino, int flags,
 		     bool kill_priv);
 void dxf_fs_release(struct dxf_fs *fs, dxf_ino_t ino);
+/*
+ * What an open file is read and written by, so that its data path meets no
+ * other file's: the functions that take a number look it up in a table that
+ * all share.
+ * Ownership: the open's; valid until the last dxf_fs_release() of the file.
+ */
+struct dxf_inode *dxf_fs_opened(struct dxf_fs *fs, dxf_ino_t ino);
 
 /*
  * Read: where the bytes lie.  On success the inode's lock is held shared and
@@ -280,16 +287,23 @@ struct dxf_fs_read {
 	int niov;
 	bool noatime;		/* O_NOATIME: does not count as an access */
 	struct dxf_inode *inode;	/* private */
+	bool pinned;			/* private */
 };
 ssize_t dxf_fs_read_begin(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 			  size_t len, struct dxf_fs_read *r);
 void dxf_fs_read_end(struct dxf_fs *fs, struct dxf_fs_read *r);
+/* The same of an open file; ended by dxf_fs_read_end(), too. */
+ssize_t dxf_file_read_begin(struct dxf_fs *fs, struct dxf_inode *file,
+			    uint64_t off, size_t len, struct dxf_fs_read *r);
 /* The same, copied with guarded loads into @buf.  Returns: as read_begin. */
 ssize_t dxf_fs_read(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, void *buf,
 		    size_t len);
 /* O_NOATIME: the same, but it does not count as an access. */
 ssize_t dxf_fs_read_noatime(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 			    void *buf, size_t len);
+/* Either, of an open file. */
+ssize_t dxf_file_read(struct dxf_fs *fs, struct dxf_inode *file, uint64_t off,
+		      void *buf, size_t len, bool noatime);
 
 enum dxf_write_flags {
 	DXF_WRITE_KILL_PRIV = 1 << 0,	/* strip setuid, setgid, capability */
@@ -309,6 +323,17 @@ enum dxf_write_flags {
 ssize_t dxf_fs_write(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 		     const void *buf, size_t len, unsigned int flags,
 		     const struct dxf_cred *cred);
+/* What to write. */
+struct dxf_fs_wr {
+	uint64_t off;
+	const void *buf;
+	size_t len;
+	unsigned int flags;		/* DXF_WRITE_* */
+};
+/* The same to an open file. */
+ssize_t dxf_file_write(struct dxf_fs *fs, struct dxf_inode *file,
+		       const struct dxf_fs_wr *wr,
+		       const struct dxf_cred *cred);
 
 /*
  * Make durable: data, size, map and the names it was created or renamed to.

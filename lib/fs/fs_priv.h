@@ -198,6 +198,12 @@ void dxf_icache_add_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
 /* The pin becomes a lookup: evicts nothing, so locks may be held. */
 void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
 /*
+ * The pin of @inode becomes a lookup, and @dir is put, in one step.
+ * Locks: none may be held.
+ */
+void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
+		     struct dxf_inode *dir);
+/*
  * One more open, beside the pin; the first latches the DAX flag.
  * Returns: 0; -ESTALE it was reclaimed.
  */
@@ -225,6 +231,19 @@ struct dxf_peek {
 	uint32_t flags;
 };
 void dxf_inode_peek(struct dxf_inode *inode, struct dxf_peek *p);
+/*
+ * The same without a lock of its own: what it asks for changes only under the
+ * inode's lock held exclusively.
+ * Locks: the inode's.
+ */
+static inline void dxf_inode_peek_locked(struct dxf_inode *inode,
+					 struct dxf_peek *p)
+{
+	dxf_rwlock_assert_held(&inode->lock);
+	p->size = inode->node.di.size;
+	p->mode = inode->node.di.mode;
+	p->flags = inode->node.di.flags;
+}
 /*
  * Replace it after a commit - the times in lazy_new (touched since
  * dxf_op_di()) stay as they are and are what is lazy from now on; all other
@@ -354,7 +373,10 @@ void dxf_nlink_committed(struct dxf_op *op);
 
 /* Returns: 0; -ENAMETOOLONG; -ENOENT empty; -EINVAL a slash in it. */
 int dxf_name_check(const char *name);
-/* Is it a directory that is still there?  0, -ENOTDIR, -ENOENT. */
+/*
+ * Is it a directory that is still there?  0, -ENOTDIR, -ENOENT.
+ * Locks: its own, under which a directory's links change.
+ */
 int dxf_dir_check(struct dxf_inode *dir);
 /* ... and may an entry be added?  Also -EPERM. */
 int dxf_dir_may_create(struct dxf_inode *dir);

@@ -371,17 +371,38 @@ static bool begin_evict(struct dxf_inode *inode)
 	return true;
 }
 
+/* Returns: true: the caller has to evict it.  Locks: icache_lock. */
+static bool unpin_locked(struct dxf_inode *inode)
+{
+	assert(inode->pins > 0 && inode->state == DXF_I_LIVE);	/* C2 */
+	inode->pins--;
+	return begin_evict(inode);
+}
+
 void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	bool last;
 
 	dxf_mutex_lock(&fs->icache_lock);
-	assert(inode->pins > 0 && inode->state == DXF_I_LIVE);	/* C2 */
-	inode->pins--;
-	last = begin_evict(inode);
+	last = unpin_locked(inode);
 	dxf_mutex_unlock(&fs->icache_lock);
 	if (last)
 		evict(fs, inode);
+}
+
+void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
+		     struct dxf_inode *dir)
+{
+	bool last;
+
+	dxf_mutex_lock(&fs->icache_lock);
+	assert(inode->pins > 0);
+	inode->nlookup++;
+	inode->pins--;
+	last = unpin_locked(dir);
+	dxf_mutex_unlock(&fs->icache_lock);
+	if (last)
+		evict(fs, dir);
 }
 
 /* ---- lookups and opens ---- */
@@ -405,16 +426,20 @@ void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
 
 void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 {
-	struct dxf_inode *inode = dxf_icache_find(fs, ino);
+	struct dxf_inode *inode;
+	bool last = false;
 
-	if (inode == NULL)
-		return;
 	dxf_mutex_lock(&fs->icache_lock);
-	/* Nobody counted a lookup of the root, whose number is known. */
-	assert(n <= inode->nlookup || ino == DXF_ROOT_INO);
-	inode->nlookup -= DXF_MIN(n, inode->nlookup);
+	inode = find_live(fs, ino);
+	if (inode != NULL) {
+		/* Nobody counted a lookup of the root, whose number is known. */
+		assert(n <= inode->nlookup || ino == DXF_ROOT_INO);
+		inode->nlookup -= DXF_MIN(n, inode->nlookup);
+		last = begin_evict(inode);
+	}
 	dxf_mutex_unlock(&fs->icache_lock);
-	dxf_icache_put(fs, inode);
+	if (last)
+		evict(fs, inode);
 }
 
 int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode)

@@ -29,21 +29,16 @@ static int dir_check(const struct dxf_dinode *di)
 
 int dxf_dir_check(struct dxf_inode *dir)
 {
-	struct dxf_dinode di;
-
-	dxf_inode_get_di(dir, &di);
-	return dir_check(&di);
+	dxf_rwlock_assert_held(&dir->lock);
+	return dir_check(&dir->node.di);
 }
 
 int dxf_dir_may_create(struct dxf_inode *dir)
 {
-	struct dxf_dinode di;
-	int err;
+	int err = dxf_dir_check(dir);
 
 	dxf_rwlock_assert_wrheld(&dir->lock);
-	dxf_inode_get_di(dir, &di);
-	err = dir_check(&di);
-	return err != 0 ? err : dxf_inode_may_change(&di, true);
+	return err != 0 ? err : dxf_inode_may_change(&dir->node.di, true);
 }
 
 int dxf_dir_may_insert(struct dxf_inode *dir, const char *name)
@@ -62,13 +57,11 @@ int dxf_dir_may_insert(struct dxf_inode *dir, const char *name)
 int dxf_dir_may_delete(struct dxf_inode *dir, struct dxf_inode *victim)
 {
 	struct dxf_dinode di;
-	int err;
+	int err = dxf_dir_check(dir);
 
 	dxf_rwlock_assert_wrheld(&dir->lock);
-	dxf_inode_get_di(dir, &di);
-	err = dir_check(&di);
 	if (err == 0)
-		err = dxf_inode_may_change(&di, false);
+		err = dxf_inode_may_change(&dir->node.di, false);
 	if (err != 0)
 		return err;
 	dxf_inode_get_di(victim, &di);
@@ -119,7 +112,6 @@ int dxf_dir_find(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
 {
 	int err = dxf_dir_check(dir);
 
-	dxf_rwlock_assert_held(&dir->lock);
 	if (err == 0)
 		err = dxf_dir_lookup(&dir->node, name, strlen(name), de);
 	if (err == 0)
@@ -154,10 +146,13 @@ int dxf_fs_lookup(struct dxf_fs *fs, dxf_ino_t parent, const char *name,
 	if (err != 0)
 		return err;
 	err = dxf_dir_peek(fs, dir, name, &inode);
-	dxf_icache_put(fs, dir);
-	if (err == 0)
-		dxf_give_lookup(fs, inode, out);
-	return err;
+	if (err != 0) {
+		dxf_icache_put(fs, dir);
+		return err;
+	}
+	dxf_inode_fill_attr(inode, out);
+	dxf_icache_give(fs, inode, dir);
+	return 0;
 }
 
 /* A zombie that only waits for its end is gone already. */

@@ -60,7 +60,9 @@ static int peek_both(struct rename *r)
 	if (err != -ENOENT)
 		return err;
 	/* A parent that is gone says ENOENT, too. */
+	dxf_rwlock_rdlock(&r->to.dir->lock);
 	err = dxf_dir_check(r->to.dir);
+	dxf_rwlock_unlock(&r->to.dir->lock);
 	return err == 0 && r->exchange ? -ENOENT : err;
 }
 

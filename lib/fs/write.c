@@ -239,7 +239,7 @@ int dxf_strip_priv(struct dxf_fs *fs, struct dxf_inode *inode, bool suid)
 	struct dxf_peek p;
 
 	dxf_rwlock_assert_wrheld(&inode->lock);
-	dxf_inode_peek(inode, &p);
+	dxf_inode_peek_locked(inode, &p);
 	return dxf_needs_kill_priv(inode, &p, suid) ? kill_priv(fs, inode) : 0;
 }
 
@@ -306,7 +306,7 @@ static int write_shared(struct dxf_wr *w, uint64_t *pos, unsigned int flags)
 	int err;
 
 	DXF_SCOPED_RDLOCK(&inode->lock);
-	dxf_inode_peek(inode, &p);
+	dxf_inode_peek_locked(inode, &p);
 	err = may_write(&p, w->start, flags);
 	if (err)
 		return err;
@@ -330,7 +330,7 @@ static int write_exclusive(struct dxf_wr *w, uint64_t *pos, unsigned int flags)
 	int err;
 
 	DXF_SCOPED_WRLOCK(&inode->lock);
-	dxf_inode_peek(inode, &p);
+	dxf_inode_peek_locked(inode, &p);
 	/* What stood below the end of file was checked; a retry goes on. */
 	err = may_write(&p, *pos, flags);
 	if (!err)
@@ -352,35 +352,44 @@ static ssize_t write_range(struct dxf_wr *w, unsigned int flags)
 	return pos > w->start ? (ssize_t)(pos - w->start) : err;
 }
 
+ssize_t dxf_file_write(struct dxf_fs *fs, struct dxf_inode *file,
+		       const struct dxf_fs_wr *wr, const struct dxf_cred *cred)
+{
+	uint64_t len = DXF_MIN(wr->len, (size_t)SSIZE_MAX);
+	struct dxf_wr w = { .fs = fs, .inode = file };
+	ssize_t n;
+	int err;
+
+	if (len == 0)
+		return 0;
+	err = dxf_clip_to_max(fs, file, wr->off, &len);
+	if (err)
+		return err;
+	w.start = wr->off;
+	w.end = wr->off + len;
+	w.balloc = dxf_cred_balloc_flags(fs, cred);
+	w.buf = wr->buf;
+	n = write_range(&w, wr->flags);
+	if (n <= 0)
+		return n;
+	err = dxf_sync_data_after(fs, file, wr->flags & DXF_WRITE_SYNC);
+	return err ? err : n;
+}
+
 ssize_t dxf_fs_write(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 		     const void *buf, size_t len, unsigned int flags,
 		     const struct dxf_cred *cred)
 {
-	uint64_t n64 = DXF_MIN(len, (size_t)SSIZE_MAX);
+	const struct dxf_fs_wr wr = {
+		.off = off, .buf = buf, .len = len, .flags = flags,
+	};
 	struct dxf_inode *inode;
 	ssize_t n;
 	int err = dxf_icache_get(fs, ino, &inode);
 
 	if (err)
 		return err;
-	n = len == 0 ? 0 : dxf_clip_to_max(fs, inode, off, &n64);
-	if (n == 0 && len > 0) {
-		struct dxf_wr w = {
-			.fs = fs,
-			.inode = inode,
-			.start = off,
-			.end = off + n64,
-			.balloc = dxf_cred_balloc_flags(fs, cred),
-			.buf = buf,
-		};
-
-		n = write_range(&w, flags);
-	}
-	if (n > 0) {
-		err = dxf_sync_data_after(fs, inode, flags & DXF_WRITE_SYNC);
-		if (err)
-			n = err;
-	}
+	n = dxf_file_write(fs, inode, &wr, cred);
 	dxf_icache_put(fs, inode);
 	return n;
 }

@@ -33,6 +33,25 @@ static void fill(uint32_t from, uint32_t to)
 
 /* ---- the model ---- */
 
+/* The index knows of each block what a fresh look at it finds. */
+static void verify_gaps(void)
+{
+	struct dxf_dirindex *idx;
+	struct dxf_dirview v;
+	struct dxf_dirblk b;
+
+	ck_assert_int_eq(dxf_dirview_init(&v, &r.dir, NULL), 0);
+	idx = dxf_dirindex_get(&v);
+	if (!idx)
+		return;
+	for (dxf_lblk_t i = 0; i < v.nblk; i += b.span) {
+		ck_assert_int_eq(dxf_dirblk_read(&b, &v, i), 0);
+		ck_assert_uint_eq(idx->tab.gaps[idx->tab.ngaps + i],
+				  dxf_dirblk_max_gap(&b));
+	}
+	dxf_dirindex_put(idx);
+}
+
 START_TEST(test_dir_random_changes_follow_model)
 {
 	rig_open(&r, configs[_i], 32, 700);
@@ -44,6 +63,8 @@ START_TEST(test_dir_random_changes_follow_model)
 		rig_verify_name(&r, rig_random(&r, r.nnames));
 		if (round % 500 == 0)
 			rig_verify(&r);
+		if (round % 50 == 0)
+			verify_gaps();
 		if (round % 1111 == 0)
 			rig_forget(&r);
 	}
