@@ -60,7 +60,10 @@ static bool is_unclean(struct dxf_region *r)
 	       !(sb.s_state & EXT2_VALID_FS);
 }
 
-/* As a mount would: orphans are finished, the superblock says clean. */
+/*
+ * As a mount would: the log, orphans, "clean".  Where that cannot be, e2fsck
+ * says why.
+ */
 static void mount_and_unmount(struct dxf_region *r)
 {
 	struct dxf_fs_opts opts;
@@ -70,33 +73,28 @@ static void mount_and_unmount(struct dxf_region *r)
 	dxf_fs_default_opts(&opts);
 	if (dxf_fs_open(&fs, r, &opts, &err) == 0)
 		(void)dxf_fs_close(fs);
-	else
-		printf("%s\n", err.text);
 }
 
 /*
  * Complete the transaction that was interrupted, or with -n lay it over what
- * is read through *@m.
+ * is read through @m.
  */
 static int recover(const struct request *q, struct dxf_region *r,
-		   struct dxf_txnmgr **m, struct dxf_err *err)
+		   struct dxf_txnmgr *m, struct dxf_err *err)
 {
 	unsigned int flags = q->ro ? DXF_LOGFILE_RO : DXF_LOGFILE_FORCE;
 	struct dxf_logfile *lf;
-	bool clean = false;
-	int ret = dxf_txnmgr_open(m, r);
+	bool clean;
+	int ret;
 
-	if (ret != 0)
-		return dxf_err_set(err, -ret, "out of memory");
-	ret = dxf_logfile_recover(&lf, *m, flags, &clean, err);
-	if (ret != 0) {
-		dxf_txnmgr_close(*m);
-		return ret;
-	}
-	dxf_logfile_close(lf);
-	if (clean && !q->ro && is_unclean(r))
+	if (!q->ro && is_unclean(r)) {
 		mount_and_unmount(r);
-	return 0;
+		return 0;
+	}
+	ret = dxf_logfile_recover(&lf, m, flags, &clean, err);
+	if (ret == 0)
+		dxf_logfile_close(lf);
+	return ret;
 }
 
 /* ---- e2fsck ---- */
@@ -125,16 +123,15 @@ static int check_through(const struct request *q, struct dxf_region *r,
 }
 
 static int check_region(const struct request *q, struct dxf_region *r,
-			struct dxf_err *err)
+			struct dxf_txnmgr *m, struct dxf_err *err)
 {
 	struct dxf_view_opts vopts = { .fsname = dxf_region_path(r) };
-	struct dxf_txnmgr *m = NULL;
 	struct dxf_view *v;
 	int ret = 0;
 
 	/* Beside a mount the log is the mount's. */
 	if (dxf_region_is_locked(r))
-		ret = recover(q, r, &m, err);
+		ret = recover(q, r, m, err);
 	else
 		printf("%s is mounted: what is found may not be so\n",
 		       dxf_region_path(r));
@@ -143,12 +140,10 @@ static int check_region(const struct request *q, struct dxf_region *r,
 	if (q->ro)
 		vopts.overlay = m;
 	ret = dxf_view_open(&v, r, &vopts, err);
-	if (ret == 0) {
-		ret = check_through(q, r, v, err);
-		dxf_view_close(v);
-	}
-	if (m != NULL)
-		dxf_txnmgr_close(m);
+	if (ret != 0)
+		return ret;
+	ret = check_through(q, r, v, err);
+	dxf_view_close(v);
 	return ret;
 }
 
@@ -157,6 +152,7 @@ static int check(const struct request *q)
 	const struct dxf_region_opts ropts = {
 		.ro = q->ro, .beside = q->ro, .thin = true,
 	};
+	struct dxf_txnmgr *m;
 	struct dxf_region *r;
 	struct dxf_err err;
 	int ret;
@@ -165,7 +161,13 @@ static int check(const struct request *q)
 		return fail(&err);
 	if (dxf_region_open(&r, q->target, &ropts, &err) != 0)
 		return fail(&err);
-	ret = check_region(q, r, &err);
+	ret = dxf_txnmgr_open(&m, r);
+	if (ret == 0) {
+		ret = check_region(q, r, m, &err);
+		dxf_txnmgr_close(m);
+	} else {
+		dxf_err_set(&err, -ret, "out of memory");
+	}
 	dxf_region_close(r);
 	return ret >= 0 ? ret : fail(&err);
 }

@@ -4,12 +4,13 @@
 # run-in-guest.sh - run a script as root in a small virtual machine that has
 # persistent memory, and exit with its status.
 #
-#	run-in-guest.sh [-ek] [-m MODE] [-s MIB] [-t SECS] [-p FILE] [-d DIR]... SCRIPT [ARG...]
+#	run-in-guest.sh [-ek] [-m MODE] [-M MODULE]... [-s MIB] [-t SECS] [-p FILE] [-d DIR]... SCRIPT [ARG...]
 #
 #	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
 #		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
 #			driver cannot clear bad blocks
 #		legacy	a piece of memory as /dev/pmem0, whose driver can
+#	-M MODULE	a module that is needed besides
 #	-s MIB	how much of it (default 128)
 #	-t SECS	when to give up (default 400, times DAXFUSE_GUEST_PATIENCE)
 #	-e	when SCRIPT prints a line `machine-check ADDRESS` (0x...) the memory
@@ -30,13 +31,14 @@
 # exit status 77.  Status 124: it took too long; 125: the guest died.
 set -u
 
-mode=devdax mib=128 patience=400 dirs=() errors='' cut='' pmem=
-while getopts ekm:s:t:p:d: opt; do
+mode=devdax mib=128 patience=400 dirs=() modules=() errors='' cut='' pmem=
+while getopts ekm:M:s:t:p:d: opt; do
 	case $opt in
 	e) errors=1 ;;
 	k) cut=1 ;;
 	p) pmem=$(realpath "$OPTARG") ;;
 	m) mode=$OPTARG ;;
+	M) modules+=("$OPTARG") ;;
 	s) mib=$OPTARG ;;
 	t) patience=$OPTARG ;;
 	d) dirs+=("$(realpath "$OPTARG")") ;;
@@ -87,7 +89,7 @@ init=$work/init.d
 mkdir -p "$init"/{bin,dev,proc,sys,job,mod,root}
 cp "$(command -v busybox)" "$init/bin/busybox" || exit 125
 for m in virtio_pci virtio_console 9pnet_virtio 9p fuse nfit nd_e820 nd_pmem \
-	 dax_pmem device_dax ext4; do
+	 dax_pmem device_dax ext4 ${modules[@]+"${modules[@]}"}; do
 	modprobe -d "$kroot" -S "$version" --show-depends "$m" 2>/dev/null
 done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$work/modules"
 n=100

@@ -43,7 +43,7 @@ must_say 'recovered'
 must cmp "$img" "$tmp/crashed"
 check -p "$img"
 must_be "$status" 0 "$out"
-must_say 'recovered'
+must_be "$(printf '%s\n' "$out" | grep -c recovered)" 1 "$out"
 must_say "$img: clean"
 check_image
 mount_image
