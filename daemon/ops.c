@@ -16,6 +16,8 @@ static void ll_init(void *userdata, struct fuse_conn_info *conn)
 	const struct dxf_geom *g = dxf_ext2_geom(dxf_fs_ext2(s->fs));
 
 	dxf_conn_want(conn, dxf_session_has_acl(s));
+	if (s->opt->writeback)
+		conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
 	s->caps = conn->want;
 	s->proto_major = conn->proto_major;
 	s->proto_minor = conn->proto_minor;

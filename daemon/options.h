@@ -63,6 +63,7 @@ struct dxf_options {
 	char *mountpoint;		/* as given */
 	bool helper;			/* called as mount.TYPE by mount(8) */
 	bool sloppy, fake, verbose;	/* mount(8)'s -s, -f, -v */
+	bool writeback;
 	bool remount;			/* change a mount, serve nothing */
 	bool foreground;
 	bool debug;

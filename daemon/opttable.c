@@ -196,6 +196,8 @@ const struct dxf_opt dxf_opt_table[] = {
 	INT("mcsafe", 0, mcsafe, DXF_TRI_YES,
 	    "read through guarded copies (default on pmem)"),
 	INT("nomcsafe", 0, mcsafe, DXF_TRI_NO, NULL),
+	BOOL("writeback", 0, writeback, true,
+	     "the page cache keeps writes: durable after fsync only"),
 	UINT("workers", 0, workers, 1, DXF_WORKERS_MAX, "N",
 	     "threads (default: one for each CPU, 2 to 8)"),
 	BOOL("noconfine", 0, noconfine, true,
