@@ -2,8 +2,8 @@
 /*
  * icache.c - the inodes in memory: who refers to them, and when they go.
  *
- * Owns the table from numbers to inodes and the three counts that keep an
- * inode in it: pins (calls that run now), lookups (the kernel's) and opens.
+ * Owns the states of an inode and the three counts that keep it in the table
+ * (itable.c): pins (calls that run now), lookups (the kernel's) and opens.
  * Reading a slot and freeing an inode are others' work.  Knows nothing of
  * names.
  *
@@ -31,10 +31,8 @@
 
 #include "alloc.h"
 #include "count.h"
-#include "hash.h"
+#include "itable.h"
 #include "log.h"
-
-#define TABLE_MIN	1024u
 
 /*
  * With malloc's overhead and up to two slots of the table, a cached inode
@@ -44,84 +42,12 @@ static_assert(sizeof(struct dxf_inode) <= 480, "512 bytes per cached inode");
 
 enum load_how { LOAD_NUMBER, LOAD_NAMED, LOAD_ORPHAN };
 
-/* ---- the table ---- */
-
-static struct dxf_inode **bucket(const struct dxf_fs *fs, dxf_ino_t ino)
-{
-	return &fs->table[dxf_hash_u64(ino) & (fs->table_size - 1)];
-}
-
-static struct dxf_inode *table_find(struct dxf_fs *fs, dxf_ino_t ino)
-{
-	struct dxf_inode *i;
-
-	dxf_mutex_assert_held(&fs->icache_lock);
-	for (i = *bucket(fs, ino); i != NULL; i = i->hash_next) {
-		if (i->node.ino == ino)
-			return i;
-	}
-	return NULL;
-}
-
-/* Without memory the table stays as it is: slower, not wrong. */
-static bool table_resize(struct dxf_fs *fs, size_t size)
-{
-	struct dxf_inode **old = fs->table, **new, *i, **b;
-	size_t old_size = fs->table_size;
-
-	assert((size & (size - 1)) == 0 && size >= TABLE_MIN);
-	new = dxf_calloc(size, sizeof(struct dxf_inode *));
-	if (new == NULL)
-		return false;
-	fs->table = new;
-	fs->table_size = size;
-	for (size_t n = 0; n < old_size; n++) {
-		while ((i = old[n]) != NULL) {
-			old[n] = i->hash_next;
-			b = bucket(fs, i->node.ino);
-			i->hash_next = *b;
-			*b = i;
-		}
-	}
-	free(old);
-	return true;
-}
-
-static void table_insert(struct dxf_fs *fs, struct dxf_inode *inode)
-{
-	struct dxf_inode **b;
-
-	assert(table_find(fs, inode->node.ino) == NULL);	/* C1 */
-	if (fs->ncached >= fs->table_size)
-		table_resize(fs, fs->table_size * 2);
-	b = bucket(fs, inode->node.ino);
-	inode->hash_next = *b;
-	*b = inode;
-	fs->ncached++;
-}
-
-/* Returns: true if much memory may go back to the system now. */
-static bool table_remove(struct dxf_fs *fs, struct dxf_inode *inode)
-{
-	struct dxf_inode **p = bucket(fs, inode->node.ino);
-
-	while (*p != inode)
-		p = &(*p)->hash_next;
-	*p = inode->hash_next;
-	assert(fs->ncached > 0);
-	fs->ncached--;
-	if (fs->table_size == TABLE_MIN || fs->ncached >= fs->table_size / 8)
-		return false;
-	return table_resize(fs, fs->table_size / 4 > TABLE_MIN ?
-			    fs->table_size / 4 : TABLE_MIN);
-}
-
 /* The inode if it is LIVE, NULL if it is absent; waits for the rest. */
 static struct dxf_inode *find_live(struct dxf_fs *fs, dxf_ino_t ino)
 {
 	struct dxf_inode *i;
 
-	while ((i = table_find(fs, ino)) != NULL && i->state != DXF_I_LIVE)
+	while ((i = dxf_itable_find(fs, ino)) != NULL && i->state != DXF_I_LIVE)
 		dxf_mutex_wait(&fs->icache_lock, &fs->icache_cond);
 	return i;
 }
@@ -207,7 +133,7 @@ static struct dxf_inode *claim(struct dxf_fs *fs, struct dxf_inode *inode)
 	}
 	inode->state = DXF_I_LOADING;
 	inode->pins = 1;
-	table_insert(fs, inode);
+	dxf_itable_insert(fs, inode);
 	return inode;
 }
 
@@ -218,7 +144,7 @@ static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
 	assert(inode->state == DXF_I_LOADING && inode->pins == 1);
 	inode->state = DXF_I_LIVE;
 	if (err != 0)
-		table_remove(fs, inode);
+		dxf_itable_remove(fs, inode);
 	pthread_cond_broadcast(&fs->icache_cond);
 }
 
@@ -299,7 +225,7 @@ struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode)
 	if (i == NULL) {
 		i = inode;
 		i->state = DXF_I_LIVE;
-		table_insert(fs, i);
+		dxf_itable_insert(fs, i);
 	}
 	i->pins++;
 	dxf_mutex_unlock(&fs->icache_lock);
@@ -346,7 +272,7 @@ static void evicted(struct dxf_fs *fs, struct dxf_inode *inode, bool gone)
 	assert(inode->state == DXF_I_EVICTING && !referred(inode));	/* C2 */
 	inode->state = DXF_I_LIVE;
 	if (gone)
-		trim = table_remove(fs, inode);
+		trim = dxf_itable_remove(fs, inode);
 	pthread_cond_broadcast(&fs->icache_cond);
 	dxf_mutex_unlock(&fs->icache_lock);
 	if (gone)
@@ -548,9 +474,7 @@ int dxf_icache_init(struct dxf_fs *fs)
 {
 	dxf_mutex_init(&fs->icache_lock, DXF_RANK_ICACHE);
 	pthread_cond_init(&fs->icache_cond, NULL);
-	fs->table = dxf_calloc(TABLE_MIN, sizeof(struct dxf_inode *));
-	fs->table_size = TABLE_MIN;
-	if (fs->table != NULL)
+	if (dxf_itable_init(fs) == 0)
 		return 0;
 	dxf_mutex_destroy(&fs->icache_lock);
 	pthread_cond_destroy(&fs->icache_cond);
