@@ -199,7 +199,7 @@ const struct dxf_opt dxf_opt_table[] = {
 	BOOL("writeback", 0, writeback, true,
 	     "the page cache keeps writes: durable after fsync only"),
 	UINT("workers", 0, workers, 1, DXF_WORKERS_MAX, "N",
-	     "threads (default: one for each CPU, 2 to 8)"),
+	     "threads (default: one for each CPU, at least 2)"),
 	BOOL("noconfine", 0, noconfine, true,
 	     "keep privileges and system calls, for a debugger"),
 	BOOL("debug", FUSE | EXT, debug, true, "log every request"),

@@ -19,6 +19,7 @@
 #include "session.h"
 
 __thread struct dxf_rawreq dxf_rawreq;
+__thread int dxf_rawreq_fd = -1;
 
 /* ---- requests ---- */
 
@@ -196,6 +197,8 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	assert(count >= 1 && iov[0].iov_len == sizeof(*h));
 	if (h->unique == dxf_rawreq.unique)
 		dxf_rawreq_answered(h, count > 1 ? iov[1].iov_base : NULL);
+	if (dxf_rawreq_fd >= 0)
+		fd = dxf_rawreq_fd;
 	if (count != 2 || h->error != 0 || h->unique != dxf_rawreq.unique)
 		return writev(fd, iov, count);
 	if (!patch_body(userdata, &iov[1], &b))

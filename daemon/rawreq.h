@@ -33,6 +33,12 @@ struct dxf_rawreq {
 /* The calling thread's request. */
 extern __thread struct dxf_rawreq dxf_rawreq;
 
+/*
+ * Where the calling thread's request was read, and is answered; -1: at the
+ * session's own descriptor.
+ */
+extern __thread int dxf_rawreq_fd;
+
 /* Read the @len bytes of a request into dxf_rawreq. */
 void dxf_rawreq_parse(const void *buf, size_t len);
 

@@ -2,11 +2,8 @@
 /*
  * worker.c - the threads that serve the connection.
  *
- * Each worker waits in read(2) of the connection, so the kernel wakes one per
- * request.  After a request it looks for the next one for a moment before it
- * sleeps, as long as that pays and there is a CPU that nobody else wants:
- * waking a thread costs more than most requests take.  One worker at a time
- * does so.
+ * Each worker has its own end of the connection (chan.c); which of them listen
+ * and which rest is for the crew to say (crew.c).
  *
  * Owns the threads and their memory.  Must not know what a request asks for.
  *
@@ -21,8 +18,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -35,19 +30,12 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "chan.h"
+#include "crew.h"
 #include "log.h"
 #include "ops.h"
 #include "opstat.h"
 #include "rawreq.h"
-
-#define SPIN_NS		50000
-/* Two looks that lie so far apart: somebody else ran on this CPU. */
-#define SPIN_GAP_NS	10000
-/* How long an answer to "is a CPU free?" holds. */
-#define CPU_FREE_NS	1000000
-/* After so many spins in vain, sleep at once for the next so many times. */
-#define SPIN_MISSES	4
-#define SPIN_PAUSE	64
 
 /* For one thread each; never sent to the process. */
 #define KICK		(SIGRTMIN + 2)
@@ -58,22 +46,19 @@
 struct worker {
 	pthread_t thread;
 	struct dxf_workers *all;
-	unsigned int misses;	/* spins in vain, in a row */
-	unsigned int pause;	/* sleeps left before the next spin */
+	struct dxf_hand *hand;
+	struct dxf_chan chan;
 	atomic_bool done;
 };
 
 struct dxf_workers {
 	struct dxf_session *s;
+	struct dxf_crew *crew;
+	struct dxf_hand *hands;
 	int ended_fd;
 	atomic_bool stop;
-	atomic_flag spinning;	/* a worker polls */
-	int load_fd;		/* /proc/loadavg; -1: never poll */
-	unsigned int ncpus;
-	/* protected by spinning */
-	uint64_t cpu_asked;	/* when cpu_free was found out */
-	bool cpu_free;
-	unsigned int n;
+	unsigned int nchan;	/* of w[]: have their end open */
+	unsigned int n;		/* of w[]: run */
 	struct worker w[];
 };
 
@@ -135,7 +120,7 @@ int dxf_worker_one(struct dxf_session *s)
 	return n < 0 ? n : 0;
 }
 
-/* ---- waiting for the next ---- */
+/* ---- the rest after an end ---- */
 
 static uint64_t now_ns(void)
 {
@@ -153,72 +138,6 @@ static bool request_waits(struct dxf_session *s)
 	};
 
 	return poll(&p, 1, 0) != 0;
-}
-
-/* The running tasks, us included: the number before the slash. */
-static unsigned int tasks_running(int load_fd)
-{
-	char text[64], *slash;
-	ssize_t n = pread(load_fd, text, sizeof(text) - 1, 0);
-
-	if (n <= 0)
-		return UINT_MAX;
-	text[n] = '\0';
-	slash = strchr(text, '/');
-	if (slash == NULL)
-		return UINT_MAX;
-	while (slash > text && slash[-1] != ' ')
-		slash--;
-	return (unsigned int)strtoul(slash, NULL, 10);
-}
-
-/* May we keep a CPU busy?  Not one that another task waits for. */
-static bool cpu_is_free(struct dxf_workers *all, uint64_t now)
-{
-	if (all->load_fd < 0)
-		return false;
-	assert(all->ncpus > 0 && now >= all->cpu_asked);
-	if (now - all->cpu_asked > CPU_FREE_NS) {
-		all->cpu_free = tasks_running(all->load_fd) <= all->ncpus;
-		all->cpu_asked = now;
-	}
-	return all->cpu_free;
-}
-
-/* Returns: true when a request (or the end) came; false: better sleep. */
-static bool spin(struct dxf_workers *all)
-{
-	uint64_t start = now_ns(), before = start, after;
-
-	if (!cpu_is_free(all, start))
-		return false;
-	for (;;) {
-		if (request_waits(all->s))
-			return true;
-		after = now_ns();
-		if (after - before > SPIN_GAP_NS || after - start > SPIN_NS)
-			return false;
-		before = after;
-	}
-}
-
-static void wait_awake(struct worker *w)
-{
-	struct dxf_workers *all = w->all;
-
-	if (w->pause > 0) {
-		w->pause--;
-		return;
-	}
-	if (atomic_flag_test_and_set(&all->spinning))
-		return;
-	if (spin(all)) {
-		w->misses = 0;
-	} else if (++w->misses >= SPIN_MISSES) {
-		w->misses = 0;
-		w->pause = SPIN_PAUSE;
-	}
-	atomic_flag_clear(&all->spinning);
 }
 
 /*
@@ -243,25 +162,72 @@ static bool goes_on(struct worker *w)
 	       !fuse_session_exited(w->all->s->se);
 }
 
+/* Look for a request again and again, as long as that may pay. */
+static ssize_t look(struct worker *w)
+{
+	struct dxf_crew *crew = w->all->crew;
+	struct dxf_look l;
+	ssize_t n;
+
+	if (!dxf_crew_look(crew, w->hand, &l))
+		return -EAGAIN;
+	do {
+		n = dxf_chan_read(&w->chan, false);
+	} while (n == -EAGAIN && dxf_crew_look_on(crew, &l));
+	dxf_crew_looked(w->hand, n != -EAGAIN);
+	return n;
+}
+
+static ssize_t listen_for(struct worker *w, bool alone)
+{
+	ssize_t n = alone ? look(w) : -EAGAIN;
+	bool slept = n == -EAGAIN;
+
+	if (slept)
+		n = dxf_chan_read(&w->chan, true);
+	dxf_crew_listened(w->all->crew, alone);
+	if (n > 0)
+		dxf_crew_got(w->all->crew, w->hand, slept, false);
+	return n;
+}
+
+/* Returns: as dxf_chan_read(). */
+static ssize_t next_request(struct worker *w)
+{
+	struct dxf_crew *crew = w->all->crew;
+	ssize_t n = -EAGAIN;
+	bool alone;
+
+	if (!dxf_crew_is_open(crew))
+		n = dxf_chan_read(&w->chan, false);
+	if (n > 0)
+		dxf_crew_got(crew, w->hand, false, true);
+	if (n != -EAGAIN)
+		return n;
+	if (dxf_crew_listen(crew, &alone))
+		return listen_for(w, alone);
+	dxf_crew_rest(crew);
+	return -EAGAIN;
+}
+
 static void serve(struct worker *w)
 {
-	struct dxf_session *s = w->all->s;
-	struct fuse_buf buf = { .mem = NULL };
-	int n;
+	struct fuse_buf buf = { .mem = w->chan.buf };
+	ssize_t n;
 
 	while (goes_on(w)) {
-		n = fuse_session_receive_buf(s->se, &buf);
+		n = next_request(w);
 		if (n == -EINTR || n == -EAGAIN)
 			continue;
-		if (n <= 0) {
-			if (n < 0)
-				dxf_log_err("reading requests: error %d", -n);
+		if (n < 0) {
+			if (n != -ENODEV)
+				dxf_log_err("reading requests: error %zd", -n);
 			break;
 		}
-		process(s, &buf);
-		wait_awake(w);
+		buf.size = (size_t)n;
+		process(w->all->s, &buf);
+		dxf_crew_done(w->hand);
 	}
-	free(buf.mem);
 }
 
 static void *worker_main(void *arg)
@@ -294,13 +260,48 @@ static void install_kick(void)
 	sigaction(KICK, &sa, NULL);
 }
 
-static unsigned int ncpus(void)
+static void free_all(struct dxf_workers *all)
 {
-	cpu_set_t set;
+	unsigned int i;
 
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return (unsigned int)CPU_COUNT(&set);
+	for (i = 0; i < all->nchan; i++)
+		dxf_chan_close(&all->w[i].chan);
+	if (all->crew != NULL)
+		dxf_crew_stop(all->crew);
+	if (all->ended_fd >= 0)
+		close(all->ended_fd);
+	free(all->hands);
+	free(all);
+}
+
+/* Requests wait for a disk: they are better off with a worker each. */
+static bool is_slow(const struct dxf_session *s)
+{
+	return s->region != NULL &&
+	       dxf_region_media(s->region) == DXF_MEDIA_PAGE;
+}
+
+/* All that may fail but the threads. */
+static int prepare(struct dxf_workers *all, unsigned int n)
+{
+	struct dxf_session *s = all->s;
+	size_t size = n * sizeof(*all->hands);
+	int err;
+
+	all->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (all->ended_fd < 0)
+		return -errno;
+	all->hands = dxf_aligned_alloc(_Alignof(struct dxf_hand), size);
+	if (all->hands == NULL)
+		return -ENOMEM;
+	memset(all->hands, 0, size);
+	for (; all->nchan < n; all->nchan++) {
+		err = dxf_chan_open(&all->w[all->nchan].chan,
+				    fuse_session_fd(s->se));
+		if (err)
+			return err;
+	}
+	return dxf_crew_start(&all->crew, all->hands, n, is_slow(s));
 }
 
 int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
@@ -314,19 +315,17 @@ int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
 	if (all == NULL)
 		return -ENOMEM;
 	all->s = s;
-	all->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (all->ended_fd < 0) {
-		err = -errno;
-		free(all);
+	err = prepare(all, n);
+	if (err) {
+		free_all(all);
 		return err;
 	}
-	all->load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	all->ncpus = ncpus();
 	install_kick();
 	for (all->n = 0; all->n < n; all->n++) {
 		struct worker *w = &all->w[all->n];
 
 		w->all = all;
+		w->hand = &all->hands[all->n];
 		err = pthread_create(&w->thread, NULL, worker_main, w);
 		if (err) {
 			dxf_workers_stop(all);
@@ -371,17 +370,20 @@ void dxf_workers_stop(struct dxf_workers *all)
 	unsigned int i;
 
 	atomic_store(&all->stop, true);
+	dxf_crew_dismiss(all->crew);
 	while (kick(all) > 0)
 		wait_ended(all);
 	for (i = 0; i < all->n; i++)
 		pthread_join(all->w[i].thread, NULL);
-	close(all->ended_fd);
-	if (all->load_fd >= 0)
-		close(all->load_fd);
-	free(all);
+	free_all(all);
 }
 
 unsigned int dxf_workers_default(void)
 {
-	return DXF_MIN(DXF_MAX(ncpus(), 2u), 8u);
+	cpu_set_t set;
+	unsigned int n = 1;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = (unsigned int)CPU_COUNT(&set);
+	return DXF_MIN(DXF_MAX(n, 2u), DXF_WORKERS_MAX);
 }

@@ -25,7 +25,8 @@ if [ "$(field "$pid" NoNewPrivs)" = 0 ]; then
 	echo "a build with a sanitizer is not confined"
 	exit 77
 fi
-must_be "$(ls "/proc/$pid/task" | wc -l)" 5 "main, three workers, background"
+must_be "$(ls "/proc/$pid/task" | wc -l)" 6 \
+	"main, three workers, their watch, background"
 for cap in CapEff CapPrm CapInh CapAmb; do
 	must_be "$(field "$pid" $cap)" 0000000000000000 "$cap"
 done
