@@ -21,8 +21,7 @@ static bool is_octal(const char *s)
 	       s[2] >= '0' && s[2] <= '7';
 }
 
-/* Blanks and the like are written as \ooo: undo it in place. */
-static void unescape(char *s)
+void dxf_mountinfo_unescape(char *s)
 {
 	char *to = s;
 
@@ -64,8 +63,8 @@ static bool parse(char *line, struct dxf_mount *m)
 		return false;
 	*source++ = '\0';
 	*options++ = '\0';
-	unescape(word);
-	unescape(source);
+	dxf_mountinfo_unescape(word);
+	dxf_mountinfo_unescape(source);
 	m->target = word;
 	m->type = type;
 	m->source = source;

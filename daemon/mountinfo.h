@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+/* In such tables blanks and the like are written as \ooo: undo it in place. */
+void dxf_mountinfo_unescape(char *s);
+
 struct dxf_mount {
 	uint64_t id;
 	const char *target;	/* absolute */

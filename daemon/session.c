@@ -29,6 +29,7 @@
 #include "ops.h"
 #include "opstat.h"
 #include "rawreq.h"
+#include "utab.h"
 #include "worker.h"
 
 /* ---- open ---- */
@@ -249,6 +250,8 @@ void dxf_session_note_mount(struct dxf_session *s)
 			     s->opt->auto_unmount) != 0)
 		dxf_log_warn("%s: the process that unmounts it is gone",
 			     s->mountpoint);
+	dxf_utab_enter(shown_source(s), s->mountpoint,
+		       s->opt->subtype ? s->opt->subtype : "daxfuse");
 }
 
 /* `mount -i -o remount,ro` and the like: nobody asked us. */
