@@ -21,6 +21,7 @@
 #include "log.h"
 #include "mountwatch.h"
 #include "options.h"
+#include "prelude.h"
 #include "process.h"
 #include "remount.h"
 #include "session.h"
@@ -68,18 +69,34 @@ static void serve(struct dxf_session *s, struct dxf_workers *w, int sigfd)
 	}
 }
 
-/* A kernel that cannot do it all is no reason not to mount. */
-static void confine(struct dxf_session *s)
+/*
+ * A kernel that cannot do it all is no reason not to mount, unless that was
+ * asked for.
+ */
+static int confine(struct dxf_session *s, struct dxf_err *err)
 {
-	struct dxf_err err;
+	int ret;
 
 	if (s->opt->noconfine)
-		return;
+		return 0;
 	dxf_keeper_confine(s->keeper);
-	if (dxf_confine_daemon(s->opt->debug, &err) != 0)
-		dxf_log_warn("%s", err.text);
+	ret = dxf_confine_daemon(s->opt->debug, err);
+	if (ret && s->opt->drop_privileges)
+		return ret;
+	if (ret)
+		dxf_log_warn("%s", err->text);
 	else
 		dxf_log_debug("%s", dxf_confine_describe());
+	return 0;
+}
+
+static void say_mounted(const struct dxf_session *s)
+{
+	if (!s->opt->verbose)
+		return;
+	printf("daxfuse: %s mounted on %s\n", dxf_region_path(s->region),
+	       s->opt->mountpoint);
+	fflush(stdout);
 }
 
 /*
@@ -88,7 +105,7 @@ static void confine(struct dxf_session *s)
 static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 		    struct dxf_err *err)
 {
-	int null = -1, ret = 0;
+	int null = 0, ret;
 
 	dxf_session_note_mount(s);
 	if (dxf_signals_pending(sigfd) != 0)
@@ -96,13 +113,15 @@ static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 	if (ready_fd >= 0) {
 		dxf_signals_ignore_hangup();
 		null = dxf_daemonize_leave();
-		ret = DXF_MIN(null, 0);
 	}
-	if (ret == 0)
-		confine(s);
-	if (ret == 0 && ready_fd >= 0)
-		ret = dxf_daemonize_ready(ready_fd, null);
+	ret = null < 0 ? 0 : confine(s, err);
 	if (ret)
+		return ret;
+	say_mounted(s);
+	ret = null;
+	if (ret >= 0 && ready_fd >= 0)
+		ret = dxf_daemonize_ready(ready_fd, null);
+	if (ret < 0)
 		return dxf_err_set(err, -ret, "going to the background: %s",
 				   strerror(-ret));
 	return 0;
@@ -214,7 +233,9 @@ int main(int argc, char **argv)
 		print_version();
 	} else if (o.remount && !o.fake) {
 		status = remount(&o);
-	} else if (!o.fake) {
+	} else if (dxf_prelude_become_user(&o, &err) != 0) {
+		status = fail(&err, DXF_EXIT_USAGE);
+	} else if (!dxf_prelude_is_done(&o)) {
 		if (o.debug)
 			dxf_log_set_level(DXF_LOG_DEBUG);
 		status = start(&o);

@@ -364,6 +364,23 @@ static int parse_flags(struct dxf_options *o, int argc, char **argv,
 	return ret;
 }
 
+static int check_together(const struct dxf_options *o, struct dxf_err *err)
+{
+	const char *a, *b;
+
+	if (o->allow_root && o->allow_other) {
+		a = "allow_other";
+		b = "allow_root";
+	} else if (o->noconfine && o->drop_privileges) {
+		a = "noconfine";
+		b = "drop_privileges";
+	} else {
+		return 0;
+	}
+	return dxf_err_set(err, EINVAL, "options %s and %s exclude each other",
+			   a, b);
+}
+
 int dxf_options_parse(struct dxf_options *o, int argc, char **argv,
 		      struct dxf_err *err)
 {
@@ -379,9 +396,9 @@ int dxf_options_parse(struct dxf_options *o, int argc, char **argv,
 	if (ret || o->help || o->version)
 		return ret;
 	assert(optind >= 1 && optind <= argc);
-	if (o->allow_root && o->allow_other)
-		return dxf_err_set(err, EINVAL, "options allow_other and "
-				   "allow_root exclude each other");
+	ret = check_together(o, err);
+	if (ret)
+		return ret;
 	o->fs.ro = o->region.ro;
 	return set_operands(o, argc - optind, argv + optind, err);
 }
@@ -392,6 +409,7 @@ void dxf_options_free(struct dxf_options *o)
 
 	for (i = 0; i < DXF_CONTEXTS; i++)
 		free(o->context[i]);
+	free(o->setuid);
 	free(o->fsname);
 	free(o->subtype);
 	free(o->source);

@@ -52,6 +52,9 @@ struct dxf_options {
 	bool allow_root;
 	bool fakeroot;
 	bool nosymfollow;
+	char *setuid;			/* NULL: who called */
+	bool drop_privileges;
+	bool nofail;
 	bool auto_unmount;
 	char *context[DXF_CONTEXTS];	/* without quotes; NULL: not given */
 	unsigned int workers;		/* 0: by the number of CPUs */

@@ -7,8 +7,8 @@ requires root fuse namespace mke2fs e2fsck fsck mkfs
 make_tmp
 img=$tmp/image
 helpers_in_sbin
-must ln -s "$MKFS" "$tmp/sbin/mkfs.daxfuse"
-must ln -s "$FSCK" "$tmp/sbin/fsck.fuse.daxfuse"
+must ln -s "$MKFS" "$own/mkfs.daxfuse"
+must ln -s "$FSCK" "$own/fsck.fuse.daxfuse"
 must mkfs -t daxfuse -q "$img" 32M
 must_be "$(fsck -T -t fuse.daxfuse "$img" -p 2>&1 | grep -c "$img: clean")" 1
 echo "$img $tmp/mnt fuse.daxfuse defaults 0 2" >"$tmp/fstab"

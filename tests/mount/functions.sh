@@ -48,14 +48,25 @@ tmp=
 img=
 mnt=
 
+# Never into what is still mounted there: it may be the system's.
+remove_tmp() {
+	[ -n "$tmp" ] || return 0
+	awk -v t="$tmp/" 'index($2, t) == 1 { print $2 }' /proc/self/mounts |
+		tac | while read -r m; do umount -l "$(printf '%b' "$m")"; done
+	if grep -qF " $tmp/" /proc/self/mounts; then
+		echo "$tmp is left: something is mounted in it"
+	else
+		rm -rf --one-file-system "$tmp"
+	fi
+}
+
 run_deferred() {
 	local status=$? i
 	trap '' INT TERM
 	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do
 		eval "${deferred[i]}" >&2
 	done
-	# never into what is still mounted there
-	[ -z "$tmp" ] || rm -rf --one-file-system "$tmp"
+	remove_tmp
 	exit "$status"
 }
 trap run_deferred EXIT
@@ -263,25 +274,37 @@ term_busy() {
 	fail "still mounted after SIGTERM"
 }
 
+# own_dir DIR: DIR is links to what was in it, and $own, where they are.  What
+# was in it is mounted read-only, out of the way of whoever clears $tmp.
+own_dir() {
+	local dir real
+	dir=$(readlink -f "$1")
+	real=$(mktemp -d "${TMPDIR:-/tmp}/daxfuse-real.XXXXXX") ||
+		fail "no temporary directory"
+	chmod 755 "$real"
+	defer rmdir "$real"
+	own=$tmp/own${dir//\//_}
+	must mkdir "$own"
+	must mount --bind "$dir" "$real"
+	defer umount -l "$real"
+	must mount -o remount,bind,ro "$real"
+	must find "$real" -mindepth 1 -maxdepth 1 ! -type l \
+		-exec ln -s -t "$own" {} +
+	must find "$real" -mindepth 1 -maxdepth 1 -type l \
+		-exec cp -P -t "$own" {} +
+	must mount --bind "$own" "$dir"
+	defer umount -l "$dir"
+}
+
 # A /sbin of this test's own: what is there, and the helpers.
 helpers_in_sbin() {
-	local sbin f name
-	sbin=$(readlink -f /sbin)
-	must mkdir "$tmp/real" "$tmp/sbin"
-	must mount --bind "$sbin" "$tmp/real"
-	must mount -o remount,bind,ro "$tmp/real"
-	defer umount -l "$tmp/real"
-	for f in "$tmp"/real/*; do
-		must ln -s "$f" "$tmp/sbin/"
-	done
-	rm -f "$tmp"/sbin/*mount.*daxfuse
+	local name
+	own_dir /sbin
+	rm -f "$own"/*mount.*daxfuse
 	for name in fuse.daxfuse daxfuse; do
-		must ln -s "$(readlink -f "$DAXFUSE")" "$tmp/sbin/mount.$name"
-		must ln -s "$(readlink -f "$UMOUNT_HELPER")" \
-			"$tmp/sbin/umount.$name"
+		must ln -s "$(readlink -f "$DAXFUSE")" "$own/mount.$name"
+		must ln -s "$(readlink -f "$UMOUNT_HELPER")" "$own/umount.$name"
 	done
-	must mount --bind "$tmp/sbin" "$sbin"
-	defer umount -l "$sbin"
 }
 
 # e2fsck must print its passes and the summary, nothing else: its status alone

@@ -40,7 +40,8 @@ must_fail mount -t fuse.daxfuse -o nosuch "$img" "$mnt"
 must_say nosuch
 must_be "$status" 1
 must mount -s -t fuse.daxfuse -o nosuch "$img" "$mnt"
-must_fail mount -t fuse.daxfuse "$img" "$tmp/real"
+must mkdir "$tmp/elsewhere"
+must_fail mount -t fuse.daxfuse "$img" "$tmp/elsewhere"
 must_be "$status" 32
 must umount "$mnt"
 wait_released

@@ -41,7 +41,6 @@ refused 'workers=65' a b -o workers=65
 refused 'commit=5s' a b -o commit=5s
 refused 'granularity=line' a b -o granularity=line
 refused 'allow_root' a b -o allow_root,allow_other
-refused 'remount' a b -o remount,ro
 
 # what only mount(8) and systemd want is accepted, and so are empty elements
 must_fail "$DAXFUSE" /nonexistent /nonexistent -o \

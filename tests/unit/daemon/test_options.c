@@ -223,7 +223,7 @@ static const char of_fuse[] =
 	" max_read fd user_id group_id fsname subtype allow_root auto_unmount"
 	" kernel_cache auto_cache noauto_cache umask uid gid entry_timeout"
 	" negative_timeout attr_timeout ac_attr_timeout noforget remember"
-	" modules context fscontext defcontext"
+	" modules setuid drop_privileges context fscontext defcontext"
 	" rootcontext debug clone_fd max_idle_threads max_threads direct_io"
 	" no_rofd_flush nonempty large_read seclabel ";
 
