@@ -2,7 +2,6 @@
 /*
  * opthelp.c - the help that is printed from the table of options.
  */
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +43,6 @@ static void help_option(const struct dxf_opt *o)
 			 o->bare ? "[" : "", o->arg, o->bare ? "]" : "");
 	else
 		snprintf(left, sizeof(left), "%s", o->name);
-	assert(strlen(o->help) + LEFT + 4 < 80);
 	if (strlen(left) <= LEFT)
 		printf("  %-*s  %s\n", LEFT, left, o->help);
 	else

@@ -116,7 +116,7 @@ const struct dxf_opt dxf_opt_table[] = {
 	     "on corruption (default: remount-ro)"),
 	SIZE("log", 0, fs.log_size, "size of a new redo log"),
 	BOOL("remount", MOUNT, remount, true,
-	     "with ro or rw: change a mount (suid, dev, exec follow)"),
+	     "with ro or rw: change a mount (and suid, dev, exec)"),
 	BOOL("nolog", 0, fs.nolog, true,
 	     "no redo log: a crash may leave work for e2fsck"),
 	BOOL("norecovery", EXT | FUSE2FS, fs.norecovery, true,
