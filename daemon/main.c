@@ -19,6 +19,7 @@
 #include "fuse_api.h"
 #include "keeper.h"
 #include "log.h"
+#include "notify.h"
 #include "mountwatch.h"
 #include "options.h"
 #include "prelude.h"
@@ -26,6 +27,7 @@
 #include "remount.h"
 #include "session.h"
 #include "signals.h"
+#include "source.h"
 #include "statinfo.h"
 #include "worker.h"
 
@@ -114,6 +116,7 @@ static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 		dxf_signals_ignore_hangup();
 		null = dxf_daemonize_leave();
 	}
+	dxf_notify_open();
 	ret = null < 0 ? 0 : confine(s, err);
 	if (ret)
 		return ret;
@@ -124,6 +127,8 @@ static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 	if (ret < 0)
 		return dxf_err_set(err, -ret, "going to the background: %s",
 				   strerror(-ret));
+	/* FUSE_INIT was answered, and the workers run */
+	dxf_notify("READY=1\nSTATUS=mounted");
 	return 0;
 }
 
@@ -148,6 +153,7 @@ static int run_mounted(struct dxf_session *s, int ready_fd, int sigfd)
 			      DXF_EXIT_SYSTEM);
 	else
 		serve(s, w, sigfd);
+	dxf_notify("STOPPING=1\nSTATUS=writing back");
 	dxf_workers_stop(w);
 	dxf_worker_drain(s);
 	dxf_session_detach(s);
@@ -219,6 +225,30 @@ static int remount(const struct dxf_options *o)
 		DXF_EXIT_OK;
 }
 
+/* Returns: the exit status. */
+static int go(struct dxf_options *o)
+{
+	struct dxf_err err;
+
+	if (dxf_source_resolve(&o->source, &err) != 0)
+		return o->nofail || o->fake ? DXF_EXIT_OK :
+			fail(&err, DXF_EXIT_MOUNT);
+	if (o->debug || o->debug_modules != NULL)
+		dxf_log_set_level(DXF_LOG_DEBUG);
+	if (dxf_log_set_modules(o->debug_modules) != 0) {
+		dxf_err_set(&err, EINVAL, "option debug_modules=%s: util, pmem, "
+			    "txn, ext2, fs, daemon are known, with colons "
+			    "between them", o->debug_modules);
+		return fail(&err, DXF_EXIT_USAGE);
+	}
+	dxf_log_detect_journal();
+	if (o->remount)
+		return o->fake ? DXF_EXIT_OK : remount(o);
+	if (dxf_prelude_become_user(o, &err) != 0)
+		return fail(&err, DXF_EXIT_USAGE);
+	return dxf_prelude_is_done(o) ? DXF_EXIT_OK : start(o);
+}
+
 int main(int argc, char **argv)
 {
 	struct dxf_options o;
@@ -231,14 +261,8 @@ int main(int argc, char **argv)
 		dxf_options_help();
 	} else if (o.version) {
 		print_version();
-	} else if (o.remount && !o.fake) {
-		status = remount(&o);
-	} else if (dxf_prelude_become_user(&o, &err) != 0) {
-		status = fail(&err, DXF_EXIT_USAGE);
-	} else if (!dxf_prelude_is_done(&o)) {
-		if (o.debug)
-			dxf_log_set_level(DXF_LOG_DEBUG);
-		status = start(&o);
+	} else {
+		status = go(&o);
 	}
 	dxf_options_free(&o);
 	return status;

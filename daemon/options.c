@@ -412,6 +412,7 @@ void dxf_options_free(struct dxf_options *o)
 	free(o->setuid);
 	free(o->fsname);
 	free(o->subtype);
+	free(o->debug_modules);
 	free(o->source);
 	free(o->mountpoint);
 	memset(o, 0, sizeof(*o));

@@ -70,6 +70,7 @@ struct dxf_options {
 	bool remount;			/* change a mount, serve nothing */
 	bool foreground;
 	bool debug;
+	char *debug_modules;		/* NULL: all */
 	bool noconfine;
 	bool help, version;
 };

@@ -209,6 +209,8 @@ const struct dxf_opt dxf_opt_table[] = {
 	BOOL("noconfine", 0, noconfine, true,
 	     "keep privileges and system calls, for a debugger"),
 	BOOL("debug", FUSE | EXT, debug, true, "log every request"),
+	STRING("debug_modules", 0, debug_modules, "NAMES",
+	       "only of these parts, such as txn:fs"),
 	BOOL("fuse2fs_debug", FUSE2FS, debug, true, NULL),
 
 	/* ---- accepted, without effect ---- */

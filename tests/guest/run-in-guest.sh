@@ -4,7 +4,7 @@
 # run-in-guest.sh - run a script as root in a small virtual machine that has
 # persistent memory, and exit with its status.
 #
-#	run-in-guest.sh [-ek] [-m MODE] [-M MODULE]... [-s MIB] [-t SECS] [-p FILE] [-d DIR]... SCRIPT [ARG...]
+#	run-in-guest.sh [-eik] [-m MODE] [-M MODULE]... [-s MIB] [-t SECS] [-p FILE] [-d DIR]... SCRIPT [ARG...]
 #
 #	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
 #		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
@@ -17,6 +17,10 @@
 #		at that physical address reports an uncorrected error
 #	-k	when SCRIPT prints a line `power-cut-after SECS` the machine is
 #		killed that much later; status 137
+#	-i	boot systemd (this machine's) as PID 1: SCRIPT prepares the root
+#		before, in which /usr can be written to (in memory); what it leaves
+#		to be started prints to $DAXFUSE_GUEST_PORT, as its last line
+#		`guest-status N`, and ends the machine
 #	-p FILE	the persistent memory is FILE, as it is and as it will be (devdax,
 #		fsdax); made if it is not there
 #	-d DIR	a directory of this machine that the guest sees at the same
@@ -31,10 +35,11 @@
 # exit status 77.  Status 124: it took too long; 125: the guest died.
 set -u
 
-mode=devdax mib=128 patience=400 dirs=() modules=() errors='' cut='' pmem=
-while getopts ekm:M:s:t:p:d: opt; do
+mode=devdax mib=128 patience=400 dirs=() modules=() errors='' cut='' pmem= boot=script
+while getopts eikm:M:s:t:p:d: opt; do
 	case $opt in
 	e) errors=1 ;;
+	i) boot=systemd ;;
 	k) cut=1 ;;
 	p) pmem=$(realpath "$OPTARG") ;;
 	m) mode=$OPTARG ;;
@@ -66,6 +71,9 @@ PATH=$PATH:/usr/sbin:/sbin
 for p in qemu-system-x86_64 busybox modprobe cpio; do
 	command -v $p >/dev/null || skip "needs $p, for a guest"
 done
+[ $boot = script ] || for p in /usr/lib/systemd/{systemd,systemd-udevd}; do
+	[ -x $p ] || skip "needs $p, for a guest"
+done
 
 # The newest kernel that has its modules, in the forms that packages have.
 kroot='' version=''
@@ -89,7 +97,7 @@ init=$work/init.d
 mkdir -p "$init"/{bin,dev,proc,sys,job,mod,root}
 cp "$(command -v busybox)" "$init/bin/busybox" || exit 125
 for m in virtio_pci virtio_console 9pnet_virtio 9p fuse nfit nd_e820 nd_pmem \
-	 dax_pmem device_dax ext4 ${modules[@]+"${modules[@]}"}; do
+	 dax_pmem device_dax ext4 overlay autofs4 unix ${modules[@]+"${modules[@]}"}; do
 	modprobe -d "$kroot" -S "$version" --show-depends "$m" 2>/dev/null
 done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$work/modules"
 n=100
@@ -162,6 +170,18 @@ mkdir -p dev/shm
 mount -t tmpfs none dev/shm
 port=$(ls dev/vport*p1)
 cp /job/command run/command
+if [ "$boot" = systemd ]; then
+	mkdir -p .usr/up .usr/work
+	mount -t overlay -o lowerdir=usr,upperdir=.usr/up,workdir=.usr/work usr usr
+	mount -t tmpfs -o mode=755 none run
+	cp /job/command run/command
+	: >etc/machine-id
+	echo "export DAXFUSE_GUEST_PORT=/$port" >run/port
+	chroot . /bin/bash /run/command >"$port" 2>&1 <dev/null &&
+		exec switch_root /root /usr/lib/systemd/systemd
+	echo "guest-status 125" >"$port"
+	poweroff -f
+fi
 chroot . /bin/bash /run/command >"$port" 2>&1 <dev/null
 echo "guest-status $?" >"$port"
 poweroff -f
@@ -174,13 +194,13 @@ rm -rf "$init"
 
 mkdir "$work/job"
 dirs=(/usr "$(dirname "$script")" ${dirs[@]+"${dirs[@]}"})
-printf 'mode=%s\n' "$mode" >"$work/job/settings"
+printf 'mode=%s\nboot=%s\n' "$mode" "$boot" >"$work/job/settings"
 printf '%s\n' "${dirs[@]}" >"$work/job/dirs"
 cp /etc/ld.so.cache "$work/job/" 2>/dev/null
 cp -a /etc/alternatives "$work/job/" 2>/dev/null
 {
 	printf 'export PATH=/usr/sbin:/usr/bin HOME=/ LC_ALL=C DAXFUSE_GUEST=%s\n' "$mode"
-	printf 'cd /tmp\nexec bash %q' "$script"
+	printf 'cd /tmp\n[ ! -e /run/port ] || . /run/port\nexec bash %q' "$script"
 	[ $# -eq 0 ] || printf ' %q' "$@"
 	echo
 } >"$work/job/command"
@@ -264,7 +284,7 @@ timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
 	-machine "$machine" -m "${memory}M,slots=2,maxmem=$((memory + mib + 1024))M" \
 	-smp 1 -nodefaults -no-user-config -display none -no-reboot -monitor "$monitor" \
 	-kernel "$kroot/boot/vmlinuz-$version" -initrd "$work/initrd" \
-	-append "console=ttyS0 panic=-1 quiet $append" \
+	-append "console=ttyS0 panic=-1 quiet systemd.unit=multi-user.target $append" \
 	-serial "file:$work/console" -device virtio-serial-pci \
 	-chardev "file,id=out,path=$work/out" \
 	-device virtserialport,chardev=out,name=out \

@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two boots with systemd as PID 1 and udevd, with everything installed, on a real
+# /dev/dax0.0 that is in fstab: multi-user.target with the mount active and no wait
+# of 90 s; nofail without the device; another sixth field; automount; by UUID; the
+# service, its crash and its stop; restart of the mount under load; poweroff with a
+# file open.  The second boot finds everything, with a clean superblock.
+#
+# It runs in three places: here; in the guest's root before systemd ("prepare");
+# and as a unit after multi-user.target ("inside").
+here=$(dirname "$(realpath "$0")")
+
+# ---- here ----
+
+if [ -z "${DAXFUSE_GUEST:-}" ] && [ "${1:-}" != inside ]; then
+	tmp=$(mktemp -d "${TMPDIR:-/tmp}/daxfuse-systemd.XXXXXX") || exit 1
+	trap 'rm -rf "$tmp"' EXIT
+	DESTDIR=$tmp/dest meson install -C "$BUILD_DIR" --no-rebuild \
+		>"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
+	for boot in 1 2; do
+		"$here/run-in-guest.sh" -i -t 420 -p "$tmp/pmem" -d "$tmp/dest" \
+			-d "$here/.." "$0" prepare "$tmp/dest" "$boot"
+		status=$?
+		[ $status -eq 0 ] || exit $status
+	done
+	exit 0
+fi
+
+# ---- in the guest's root, before systemd ----
+
+if [ "${1:-}" = prepare ]; then
+	dest=$2 boot=$3
+	cp -a "$dest/usr/." /usr/ || exit 1
+	[ ! -d "$dest/sbin" ] || cp -a "$dest/sbin/." /sbin/ || exit 1
+	cp -a "$here/.." /run/tests && cp /run/port /etc/guest-port || exit 1
+	cp "$0" /etc/guest-test.sh
+	rm -f /usr/lib/binfmt.d/*	# for other machines, and slow
+	mkdir -p /mnt/{dax,auto,none,svc,sixth} /etc/daxfuse \
+		/etc/systemd/system/multi-user.target.wants
+	if [ "$boot" -eq 1 ]; then
+		PATH=$PATH:/usr/local/sbin:/usr/local/bin
+		mkfs.daxfuse -F -L 'dax label' -U 01234567-89ab-cdef-0123-456789abcdef \
+			/dev/dax0.0 || exit 1
+	fi
+	truncate -s 32M /etc/auto.img /etc/svc.img
+	for i in auto svc; do mke2fs -q -F -t ext2 /etc/$i.img || exit 1; done
+	cat >/etc/fstab <<-'FSTAB'
+		/dev/dax0.0 /mnt/dax fuse.daxfuse defaults 0 0
+		/dev/dax7.0 /mnt/none fuse.daxfuse nofail,x-systemd.device-timeout=3s 0 0
+		/etc/auto.img /mnt/auto fuse.daxfuse noauto,x-systemd.automount 0 0
+	FSTAB
+	printf 'SOURCE=/etc/svc.img\nOPTIONS=noatime\n' >/etc/daxfuse/mnt-svc.conf
+	cat >/etc/systemd/system/guest-test.service <<-UNIT
+		[Unit]
+		After=multi-user.target
+		[Service]
+		Type=oneshot
+		TimeoutStartSec=infinity
+		ExecStart=/bin/bash /etc/guest-test.sh inside $boot
+		StandardOutput=null
+		StandardError=null
+	UNIT
+	ln -s ../guest-test.service /etc/systemd/system/multi-user.target.wants/
+	exit 0
+fi
+
+# ---- after multi-user.target ----
+
+boot=$2
+. /etc/guest-port
+exec >"$DAXFUSE_GUEST_PORT" 2>&1
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
+export LC_ALL=C
+
+finish() {
+	echo "guest-status $1"
+	[ "$1" -eq 0 ] || systemctl --no-block --force poweroff
+	exit "$1"
+}
+fail() {
+	echo "not ok $*"
+	systemctl --no-pager --failed --plain
+	journalctl --no-pager -b -n 40
+	finish 1
+}
+ok() { echo "ok $*"; }
+is() { [ "$2" = "$3" ] || fail "$1: \"$2\", not \"$3\""; ok "$1"; }
+state() { systemctl show -P "${2:-ActiveState}" "$1"; }
+# Called by mount(8): not under its own name.
+daemon() { pgrep -o -f '/dev/dax0.0 /mnt/dax'; }
+wait_state() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		[ "$(state "$1")" != "$2" ] || return 0
+		sleep 0.1
+	done
+	fail "$1 is $(state "$1"), not $2"
+}
+
+is "the mount is active" "$(state mnt-dax.mount)" active
+is "in the host's table" "$(findmnt -n -o FSTYPE,SOURCE /mnt/dax | tr -s ' ')" "fuse.daxfuse /dev/dax0.0"
+# monotonic times, in microseconds: what waited 90 s would show
+start=$(state mnt-dax.mount InactiveExitTimestampMonotonic)
+reached=$(state multi-user.target ActiveEnterTimestampMonotonic)
+device=$(state dev-dax0.0.device ActiveEnterTimestampMonotonic)
+[ "$reached" -gt 0 ] 2>/dev/null || [ "$(state basic.target)" = active ] || fail "no multi-user.target"
+[ $((start - device)) -lt 60000000 ] || fail "the mount waited $((start - device)) us for its device"
+ok "multi-user.target without a wait ($((start / 1000)) ms)"
+is "udev gave the device to the group dax" "$(stat -c '%G %a' /dev/dax0.0)" "dax 660"
+uuid=01234567-89ab-cdef-0123-456789abcdef
+is "a link by UUID" "$(readlink -f /dev/daxfuse/by-uuid/$uuid)" /dev/dax0.0
+is "a link by label" "$(readlink -f '/dev/daxfuse/by-label/dax\x20label')" /dev/dax0.0
+is "nofail without its device" "$(state mnt-none.mount)" inactive
+
+if [ "$boot" -eq 2 ]; then
+	is "the first boot's file" "$(cat /mnt/dax/first)" "from boot 1"
+	is "and the one that was open at poweroff" "$(head -n 1 /mnt/dax/open)" "written while open"
+	is "it was clean" "$(journalctl --no-pager -b -t daxfuse | grep -c -i -e recover -e unclean -e 'not clean')" 0
+	umount /mnt/dax || fail umount
+	daxfuse-image --run /dev/dax0.0 -- e2fsck -fn {} || fail "e2fsck: $?"
+	ok "e2fsck of the device"
+	systemctl --no-block poweroff
+	finish 0
+fi
+
+# The log has priorities, and no names.
+kill -USR1 "$(daemon)"
+for ((i = 0; i < 100; i++)); do
+	[ "$(journalctl --no-pager -b -t daxfuse -p info -o cat | grep -c '^stat: ')" -lt 2 ] || break
+	sleep 0.1
+done
+is "messages are in the journal" "$(journalctl --no-pager -b -t daxfuse -p info -o cat | grep -c '^stat: .* transactions')" 1
+touch /mnt/dax/secretname
+is "no names in it" "$(journalctl --no-pager -b -t daxfuse | grep -c secretname)" 0
+is "the daemon is confined" "$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "/proc/$(daemon)/status")" 1
+
+# Automount.
+is "the automount waits" "$(state mnt-auto.automount SubState)" waiting
+stat /mnt/auto/lost+found >/dev/null || fail "the automount"
+is "and mounts" "$(findmnt -n -o FSTYPE -t fuse.daxfuse /mnt/auto)" fuse.daxfuse
+
+# Restart of the mount under load.
+(while touch /mnt/dax/load 2>/dev/null; do dd if=/dev/zero of=/mnt/dax/load bs=64k count=4 conv=fsync status=none; done) &
+load=$!
+sleep 1
+for i in 1 2 3; do systemctl restart mnt-dax.mount && break; sleep 0.5; done
+kill $load; wait $load 2>/dev/null
+wait_state mnt-dax.mount active
+stat /mnt/dax/lost+found >/dev/null || fail "after a restart"
+ok "restart of the mount under load"
+
+# The daemon is killed: the mount unit starts again.
+kill -KILL "$(daemon)"
+sleep 1
+systemctl restart mnt-dax.mount || { umount -l /mnt/dax; systemctl restart mnt-dax.mount; }
+wait_state mnt-dax.mount active
+touch /mnt/dax/writable || fail "after SIGKILL"
+ok "restart after SIGKILL"
+
+# A sixth field other than 0.
+umount /mnt/dax
+wait_state mnt-dax.mount inactive
+sed -i 's,^/dev/dax0.0 .*,/dev/dax0.0 /mnt/dax fuse.daxfuse nofail 0 2,' /etc/fstab
+systemctl daemon-reload
+systemctl start mnt-dax.mount
+echo "# with the sixth field 2 the mount is $(state mnt-dax.mount)"
+[ "$(state multi-user.target)" != failed ] && [ "$(state emergency.target)" = inactive ] ||
+	fail "a sixth field of 2 ends the boot"
+ok "a sixth field of 2 is no emergency"
+systemctl stop mnt-dax.mount
+sed -i "s,^/dev/dax0.0 .*,/dev/daxfuse/by-uuid/$uuid /mnt/dax fuse.daxfuse defaults 0 0," /etc/fstab
+systemctl daemon-reload
+systemctl start mnt-dax.mount || fail "by the link"
+is "mounted by the link" "$(findmnt -n -o SOURCE /mnt/dax)" /dev/dax0.0
+umount /mnt/dax
+daxfuse UUID=$uuid /mnt/dax || fail "UUID= on the command line"
+is "mounted by UUID=" "$(findmnt -n -o SOURCE /mnt/dax)" /dev/dax0.0
+umount /mnt/dax
+daxfuse "LABEL=dax label" /mnt/dax || fail "LABEL= on the command line"
+umount /mnt/dax
+systemctl start mnt-dax.mount || fail "start"
+
+# The service.
+systemctl start daxfuse@mnt-svc.service || fail "the service"
+is "the service is seen by all" "$(findmnt -n -o FSTYPE,OPTIONS /mnt/svc | grep -c 'fuse.daxfuse.*noatime')" 1
+pid=$(state daxfuse@mnt-svc.service MainPID)
+is "its main process serves" "$(tr '\0' ' ' <"/proc/$pid/cmdline" | grep -c /mnt/svc)" 1
+kill -SEGV "$pid"
+for ((i = 0; i < 300; i++)); do
+	now=$(state daxfuse@mnt-svc.service MainPID)
+	[ "$(state daxfuse@mnt-svc.service)" = active ] && [ "$now" -ne "$pid" ] && break
+	sleep 0.1
+done
+touch /mnt/svc/again || fail "after a crash of the service"
+ok "it is started again after a crash"
+systemctl stop daxfuse@mnt-svc.service
+is "stopped, it is unmounted" "$(findmnt -n /mnt/svc | wc -l)" 0
+is "and clean" "$(e2fsck -fn /etc/svc.img >/dev/null 2>&1; echo $?)" 0
+
+# Poweroff with a file open: see the second boot.
+echo "from boot 1" >/mnt/dax/first
+systemd-run -q --unit=holder bash -c 'exec 3>/mnt/dax/open; echo "written while open" >&3; sleep 1000'
+for ((i = 0; i < 100; i++)); do [ ! -s /mnt/dax/open ] || break; sleep 0.1; done
+ok "poweroff with a file open"
+systemctl --no-block poweroff
+finish 0
