@@ -142,6 +142,12 @@ static int publish_group(struct change *c, enum dxf_ev_kind kind)
 	if (bit < c->to)
 		return dxf_ext2_corrupt(c->e2, 0, first + bit,
 			"a block that was free is in use");
+	/* Somebody's metadata are there, and this very transaction changes them. */
+	if (dxf_txn_has_staged(c->t, dxf_blk_off(&c->e2->geom, first + c->from),
+			       (uint64_t)(c->to - c->from) <<
+			       c->e2->geom.block_bits))
+		return dxf_ext2_corrupt(c->e2, 0, first + c->from,
+			"a block that is in use is free in the bitmap");
 	ret = apply(c);
 	dxf_txn_note_used(c->t, first + c->from, c->to - c->from);
 	/* After a failure the caller aborts, and has the reservation still. */

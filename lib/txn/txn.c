@@ -275,6 +275,12 @@ int dxf_txn_fill_zero(struct dxf_txn *t, dxf_off_t off, uint64_t len)
 	return dxf_persist_zero(t->m->region, off, len, DXF_PERSIST_DATA);
 }
 
+bool dxf_txn_has_staged(const struct dxf_txn *t, dxf_off_t off, uint64_t len)
+{
+	assert(t->open);
+	return dxf_stage_meets(&t->stage, off, len);
+}
+
 void dxf_txn_note_filled(struct dxf_txn *t)
 {
 	assert(t->open);

@@ -72,6 +72,11 @@ int dxf_txn_fill(struct dxf_txn *t, dxf_off_t off, const void *buf,
 /* The same with zeros. */
 int dxf_txn_fill_zero(struct dxf_txn *t, dxf_off_t off, uint64_t len);
 /*
+ * Is a change of [@off, @off + @len) staged?  What something reaches must not be
+ * filled.
+ */
+bool dxf_txn_has_staged(const struct dxf_txn *t, dxf_off_t off, uint64_t len);
+/*
  * The block at [@off, @off + @len), multiples of a cache line, is being freed:
  * what is staged in it is not worth storing, and must not be (an unlogged
  * store into the block, once it is somebody's data, would meet the log's copy).
