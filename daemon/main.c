@@ -230,6 +230,8 @@ static int go(struct dxf_options *o)
 {
 	struct dxf_err err;
 
+	if (dxf_prelude_enter_namespace(o, &err) != 0)
+		return fail(&err, DXF_EXIT_SYSTEM);
 	if (dxf_source_resolve(&o->source, &err) != 0)
 		return o->nofail || o->fake ? DXF_EXIT_OK :
 			fail(&err, DXF_EXIT_MOUNT);

@@ -298,9 +298,12 @@ static int apply_helper_flag(struct dxf_options *o, int c)
 	case 'v':
 		o->verbose = true;
 		return 0;
+	case 'N':
+		free(o->ns);
+		o->ns = dxf_strdup(optarg);
+		return o->ns ? 0 : -ENOMEM;
 	case 'n':	/* no mtab: there is none */
 	case 't':	/* the type, which is in our name */
-	case 'N':	/* the namespace, entered already */
 		return 0;
 	default:
 		return apply_flag(o, c);
@@ -311,8 +314,8 @@ static int set_operands(struct dxf_options *o, int argc, char **argv,
 			struct dxf_err *err)
 {
 	if (argc < 2)
-		return dxf_err_set(err, EINVAL, "%s is missing "
-			"(usage: daxfuse SOURCE MOUNTPOINT [-o OPTIONS])",
+		return dxf_err_set(err, EINVAL, "%s is missing: "
+			"daxfuse SOURCE MOUNTPOINT [-o OPTIONS]",
 			argc == 0 ? "the source" : "the mount point");
 	if (argc > 2)
 		return dxf_err_set(err, EINVAL, "one argument too many: %s",
@@ -360,6 +363,8 @@ static int parse_flags(struct dxf_options *o, int argc, char **argv,
 		else if (!lists)
 			ret = o->helper ? apply_helper_flag(o, c) :
 					  apply_own_flag(o, c);
+		if (ret == -ENOMEM)
+			dxf_err_set(err, ENOMEM, "no memory for the options");
 	}
 	return ret;
 }
@@ -409,6 +414,7 @@ void dxf_options_free(struct dxf_options *o)
 
 	for (i = 0; i < DXF_CONTEXTS; i++)
 		free(o->context[i]);
+	free(o->ns);
 	free(o->setuid);
 	free(o->fsname);
 	free(o->subtype);

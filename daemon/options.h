@@ -66,6 +66,7 @@ struct dxf_options {
 	char *mountpoint;		/* as given */
 	bool helper;			/* called as mount.TYPE by mount(8) */
 	bool sloppy, fake, verbose;	/* mount(8)'s -s, -f, -v */
+	char *ns;			/* its -N; NULL: ours */
 	bool writeback;
 	bool remount;			/* change a mount, serve nothing */
 	bool foreground;

@@ -19,6 +19,18 @@
 
 #include "cleanup.h"
 #include "mountinfo.h"
+#include "mountns.h"
+
+int dxf_prelude_enter_namespace(const struct dxf_options *o,
+				struct dxf_err *err)
+{
+	int ret = o->ns ? dxf_mountns_enter(o->ns) : 0;
+
+	if (ret)
+		return dxf_err_set(err, -ret, "the mount namespace %s: %s",
+				   o->ns, strerror(-ret));
+	return 0;
+}
 
 /* ---- nothing to do ---- */
 

@@ -12,6 +12,13 @@
 #include "options.h"
 
 /*
+ * Enter the mount namespace that mount(8) was told of - before anything else.
+ * Returns: 0; -errno with a sentence in @err.
+ */
+int dxf_prelude_enter_namespace(const struct dxf_options *o,
+				struct dxf_err *err);
+
+/*
  * Is there nothing to do, and that is well?  mount(8)'s -f; a source that does
  * not exist and `nofail`; and for `mount -a`, which does not recognise a line
  * that begins with `daxfuse#`, a source that is mounted on that directory

@@ -27,6 +27,7 @@
 
 #include "cleanup.h"
 #include "mountinfo.h"
+#include "mountns.h"
 
 #define EXIT_USAGE	1
 #define EXIT_MOUNT	32
@@ -40,6 +41,7 @@ struct request {
 	const char *target;
 	int flags;		/* umount2's */
 	bool verbose;
+	const char *ns;		/* NULL: ours */
 };
 
 static int complain(const char *what, const char *why)
@@ -128,6 +130,9 @@ static int parse(struct request *r, int argc, char **argv)
 		case 'v':
 			r->verbose = true;
 			break;
+		case 'N':
+			r->ns = optarg;
+			break;
 		case '?':
 			return -EINVAL;
 		}
@@ -148,6 +153,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: umount.daxfuse [-lfnvr] MOUNTPOINT\n");
 		return EXIT_USAGE;
 	}
+	status = r.ns ? dxf_mountns_enter(r.ns) : 0;
+	if (status != 0)
+		return complain(r.ns, strerror(-status));
 	/* a mount whose daemon is gone has no real path to be found */
 	real = realpath(r.target, NULL);
 	if (real != NULL)

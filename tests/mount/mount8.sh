@@ -4,7 +4,8 @@
 # takes away, setuid= and drop_privileges, exit statuses.
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/mount8_functions.sh"
-requires root user fuse fusermount3 mke2fs e2fsck namespace mount umount
+requires root user fuse fusermount3 mke2fs e2fsck namespace mount umount \
+	nsenter
 
 make_image 16M
 user_fuse
@@ -100,6 +101,22 @@ wait_released
 must_fail mount -t fuse.daxfuse -o drop_privileges,noconfine "$img" "$mnt"
 must_be "$status" 1
 must_say 'exclude each other'
+
+# -N: the namespace is for the helpers to enter
+unshare --mount --propagation private sleep 600 &
+other=$!
+defer kill "$other"
+until [ "$(readlink /proc/$other/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do
+	sleep 0.05
+done
+for _ in 1 2; do
+	must mount -N "/proc/$other/ns/mnt" -t fuse.daxfuse -o x-test.a=b "$img" \
+		"$mnt"
+	! is_mounted || fail "mount -N mounted here"
+	must nsenter -t "$other" -m test -d "$mnt/lost+found"
+	must umount -N "/proc/$other/ns/mnt" "$mnt"
+	wait_released
+done
 
 # offset= makes mount(8) take a loop device, img_offset= does not
 must dd if="$img" of="$tmp/disk" bs=1M seek=1 conv=sparse status=none

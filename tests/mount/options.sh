@@ -17,6 +17,10 @@ refused() {
 
 refused 'source is missing'
 refused 'mount point is missing' /nowhere
+for args in '' /nowhere; do
+	must_fail "$DAXFUSE" $args
+	[ "${#out}" -le 79 ] || fail "too long for a terminal: $out"
+done
 refused 'one argument too many: c' a b c
 refused 'unknown option "nosuch"' a b -o nosuch
 refused 'unknown option "nosuch"' a b -o ro,nosuch=5,nodev

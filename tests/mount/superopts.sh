@@ -3,7 +3,7 @@
 # The superblock's default mount options and reserved ids count, and options
 # overrule them; errors=continue, which mke2fs writes unasked, does not.
 . "$(dirname "$0")/functions.sh"
-requires root user fuse mke2fs e2fsck tune2fs setfacl setfattr
+requires root user fuse mke2fs e2fsck tune2fs debugfs setfacl setfattr
 
 make_image 16M
 must tune2fs -o ^acl,^user_xattr,bsdgroups "$img" >/dev/null
@@ -83,4 +83,31 @@ all=$(stat -f -c %b "$mnt")
 must_be "$all" "$(dumpe2fs -h "$img" 2>/dev/null |
 	awk -F: '/^Block count/ { print $2 + 0 }')"
 [ "$own" -lt "$all" ] || fail "bsddf counts $own of $all blocks"
+unmount_image
+
+# on_error OPTIONS: what a damaged directory makes of the mount
+on_error() {
+	must debugfs -w -R 'zap_block -f /dir -p 255 0' "$img" 2>/dev/null
+	mount_image "$1"
+	must_fail ls "$mnt/dir"
+	must_say 'Structure needs cleaning'
+	if touch "$mnt/after" 2>/dev/null; then
+		said=continued
+	else
+		said=read-only
+	fi
+	must umount "$mnt"
+	wait_released
+	e2fsck -fy "$img" >/dev/null 2>&1
+	must e2fsck -fy "$img" >/dev/null 2>&1
+	mount_image
+	rm -rf "$mnt/dir" "$mnt/after" "$mnt"/lost+found/*
+	must mkdir "$mnt/dir"
+	unmount_image
+	echo "$said"
+}
+must tune2fs -e continue "$img" >/dev/null
+must_be "$(on_error rw)" read-only 'errors=continue in the superblock'
+must_be "$(on_error errors=continue)" continued 'errors=continue asked for'
+must_be "$(on_error errors=remount-ro)" read-only 'errors=remount-ro'
 done_ok
