@@ -8,7 +8,8 @@
 #	contrib/quickstart.sh --stop	unmount and remove the image
 #
 # Exit status: 0 all went well; 1 something did not (a line says what);
-# 3 there is no /dev/fuse: the same steps were done in process; 130 Ctrl-C.
+# 3 FUSE cannot be used here (a line says why): the same steps were done in
+# process; 130 Ctrl-C.
 
 set -u -o pipefail
 umask 022
@@ -23,6 +24,9 @@ fi
 image_dir=${DAXFUSE_DEMO_DIR:-/dev/shm}
 image=$image_dir/daxfuse-demo-$uid.img
 build=$top/build
+# Somebody else's checkout, or one that root has built in: build elsewhere.
+if [ -e "$build" ]; then [ -w "$build" ]; else [ -w "$top" ]; fi ||
+	build=${XDG_CACHE_HOME:-$HOME/.cache}/daxfuse-build
 log=
 done_ok=
 
@@ -31,8 +35,17 @@ die() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
 
 is_mounted() { grep -q " $(printf '%s' "$mnt" | sed 's/ /\\\\040/g') fuse.daxfuse " /proc/self/mounts; }
 
+# Mounted, but nobody serves it: its daemon was killed.
+is_dead() { is_mounted && ! stat -f "$mnt" >/dev/null 2>&1; }
+
 unmount() {
-	if [ "$uid" -eq 0 ]; then umount "$mnt"; else fusermount3 -u "$mnt"; fi
+	local lazy=
+	! is_dead || lazy=z
+	if [ "$uid" -eq 0 ]; then
+		umount ${lazy:+-l} "$mnt"
+	else
+		fusermount3 -u$lazy "$mnt"
+	fi
 }
 
 # The daemon has let go of the image: its lock is free.
@@ -70,22 +83,44 @@ case ${1:-} in
 *)	say "usage: quickstart.sh [--stop]" >&2; exit 1 ;;
 esac
 
-if is_mounted; then
+if is_dead; then
+	say "Removing a demo whose daemon is gone."
+	remove_all || die "$mnt cannot be unmounted: \`umount -l $mnt\` as root does"
+elif is_mounted; then
 	say "The demo is mounted on $mnt already."
 	say "Use it, or remove it with: $0 --stop"
 	exit 0
 fi
 
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# The shell may forget a Ctrl-C that comes while it waits for a program which
+# ends well all the same.  It does not while it is in `wait': so each step is a
+# job of its own, and is told.
+job=
+give_up() {
+	trap '' INT TERM
+	if [ -n "$job" ]; then
+		kill -INT -- "-$job" 2>/dev/null
+		wait "$job" 2>/dev/null
+	fi
+	exit "$1"
+}
+trap 'give_up 130' INT
+trap 'give_up 143' TERM
 trap cleanup EXIT
 log=$(mktemp -d) || exit 1
 
 # Run a step quietly; show what it said if it failed.
 step() {
-	local what=$1
+	local what=$1 status
 	shift
-	"$@" >"$log/out" 2>&1 </dev/null && return 0
+	set -m
+	"$@" >"$log/out" 2>&1 </dev/null &
+	job=$!
+	set +m
+	wait "$job"
+	status=$?
+	job=
+	[ "$status" -ne 0 ] || return 0
 	tail -n 20 "$log/out" >&2
 	die "$what did not work; the output is above"
 }
@@ -129,13 +164,31 @@ step mke2fs mke2fs -q -F -t ext2 -b 4096 -I 256 -m 1 \
 
 trees=("$top")
 fit=$((size * 1024 * 2 / 5))
+[ "$(du -sk --exclude=.git --exclude='build*' "$top" | cut -f 1)" -lt "$fit" ] ||
+	trees=("$top/lib")
 if [ -d /usr/include ] &&
    [ "$(du -sk /usr/include | cut -f 1)" -lt "$fit" ]; then
 	trees+=(/usr/include)
 fi
 
-if [ ! -c /dev/fuse ] || ! { : <>/dev/fuse; } 2>/dev/null; then
-	say "There is no usable /dev/fuse here, so nothing can be mounted."
+# Why this user cannot mount here; empty: they can.
+why_not() {
+	local helper
+	if [ ! -c /dev/fuse ]; then
+		echo "There is no /dev/fuse here"
+	elif ! { : <>/dev/fuse; } 2>/dev/null; then
+		echo "You may not open /dev/fuse ($(stat -c %A /dev/fuse)); \`chmod 666 /dev/fuse\` as root lets users mount"
+	elif [ "$uid" -ne 0 ]; then
+		helper=$(command -v fusermount3) ||
+			{ echo "There is no fusermount3 (package fuse3)"; return; }
+		[ -u "$helper" ] && ! grep -q '^NoNewPrivs:[[:space:]]*1' /proc/self/status ||
+			echo "fusermount3 is not setuid root, or without effect here"
+	fi
+}
+
+why=$(why_not)
+if [ -n "$why" ]; then
+	say "$why: nothing can be mounted."
 	say "Doing the same in process: copy in, compare, close, e2fsck, again."
 	step "the in-process check" "$build/tools/daxfuse-selftest" \
 		"$image" "${trees[@]}"
@@ -155,18 +208,20 @@ fi
 listing() {
 	local owner=
 	[ "$uid" -ne 0 ] || owner='%U:%G '
-	(cd "$1" && find . -path ./build -prune -o \
+	(cd "$1" && find . \( -path './build*' -o -path ./.git \) -prune -o \
 		\( ! -type d -o -true \) -printf "%P %y %m $owner%T@ %l" \
 		\( -type f -printf ' %s\n' -o -printf '\n' \) | sort &&
-	 getfattr -R -P -h -d -m - . 2>/dev/null)
+	 find . \( -path './build*' -o -path ./.git \) -prune -o -print0 |
+		xargs -0 getfattr -P -h -d -m - 2>/dev/null)
 }
 
 copy_and_compare() {
 	local src=$1 dst=$2
 	mkdir -p "$dst" && chmod --reference="$src" "$dst" &&
-	tar -C "$src" --xattrs --xattrs-include='*' --exclude=./build -cf - . |
+	tar -C "$src" --xattrs --xattrs-include='*' \
+		--exclude='./build*' --exclude=./.git -cf - . |
 		tar -C "$dst" --xattrs --xattrs-include='*' -xpf - &&
-	diff -r --no-dereference --exclude=build "$src" "$dst" &&
+	diff -r --no-dereference --exclude='build*' --exclude=.git "$src" "$dst" &&
 	diff <(listing "$src") <(listing "$dst")
 }
 
@@ -175,7 +230,7 @@ mkdir -p "$mnt" || exit 1
 step "mounting" "$build/daemon/daxfuse" "$image" "$mnt"
 say "Mounted it on $mnt; copying and comparing every byte, mode, time, xattr:"
 for t in "${trees[@]}"; do
-	name=$(basename "$t")
+	name=${t##*/}
 	step "copying $t" copy_and_compare "$t" "$mnt/$name"
 	say "    $t: $(find "$mnt/$name" | wc -l) files and directories, equal"
 done

@@ -203,7 +203,7 @@ const struct dxf_opt dxf_opt_table[] = {
 	    "read through guarded copies (default on pmem)"),
 	INT("nomcsafe", 0, mcsafe, DXF_TRI_NO, NULL),
 	BOOL("writeback", 0, writeback, true,
-	     "the page cache keeps writes: durable after fsync only"),
+	     "the kernel writes back later: durable after fsync"),
 	UINT("workers", 0, workers, 1, DXF_WORKERS_MAX, "N",
 	     "threads (default: one for each CPU, at least 2)"),
 	BOOL("noconfine", 0, noconfine, true,

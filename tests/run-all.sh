@@ -3,12 +3,13 @@
 #
 # run-all.sh - install what is missing, build, run every test, count.
 #
-#	tests/run-all.sh [--sanitize | --sanitize-quick] [--long]
+#	tests/run-all.sh [--sanitize | --sanitize-quick] [--long] [--suite=NAME]
 #
 #	--sanitize	also under asan+ubsan the unit tests, under tsan those
 #			with threads
 #	--sanitize-quick	the same, asan+ubsan with the short ones only
 #	--long		the long forms (1,000,000 files, 120 s at ENOSPC)
+#	--suite=NAME	this one only (unit, crash, mount, posix, project, ...)
 #
 # DAXFUSE_REQUIRE=fuse,root,...	turns skips for want of these into failures
 # DAXFUSE_WERROR=1		warnings are errors
@@ -19,7 +20,10 @@ set -u -f -o pipefail
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
 build=${DAXFUSE_BUILD:-$top/build-test}
-sanitize=
+sanitize= only=
+# meson answers Ctrl-C itself, and ends as if nothing had happened
+trap 'echo "interrupted"; exit 130' INT
+trap 'exit 143' TERM
 export DAXFUSE_REQUIRE=${DAXFUSE_REQUIRE:-}
 
 for arg; do
@@ -27,7 +31,9 @@ for arg; do
 	--sanitize) sanitize=full ;;
 	--sanitize-quick) sanitize=quick ;;
 	--long) export DAXFUSE_LONG=1 ;;
-	*) echo "usage: run-all.sh [--sanitize|--sanitize-quick] [--long]" >&2; exit 1 ;;
+	--suite=*) only="--suite ${arg#--suite=}" ;;
+	*) echo "usage: run-all.sh [--sanitize|--sanitize-quick] [--long]" \
+		"[--suite=NAME]" >&2; exit 1 ;;
 	esac
 done
 
@@ -71,7 +77,7 @@ run() {
 	fi
 }
 
-suites="" slower=2
+suites=$only slower=2
 run "$build"
 slower=4
 if [ -n "$sanitize" ]; then

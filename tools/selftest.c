@@ -4,7 +4,8 @@
  *
  * Drives lib/fs in process: open the image, copy each tree in, close it, open
  * it again read-only, compare every byte, mode, owner, time and xattr.  For
- * places without /dev/fuse.  A top-level folder named "build" is left out.
+ * places without /dev/fuse.  Top-level folders named "build*" and ".git" are
+ * left out.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -209,6 +210,11 @@ static int compare_leave(struct walk *w, const struct stat *st, dxf_ino_t ino)
 	return err;
 }
 
+static bool is_left_out(const char *name)
+{
+	return strncmp(name, "build", 5) == 0 || strcmp(name, ".git") == 0;
+}
+
 /* ---- walking ---- */
 
 static int walk(struct walk *w, dxf_ino_t parent, const char *name);
@@ -225,7 +231,7 @@ static int walk_children(struct walk *w, dxf_ino_t ino)
 	while (err == 0 && (de = readdir(dir)) != NULL) {
 		if (strcmp(de->d_name, ".") == 0 ||
 		    strcmp(de->d_name, "..") == 0 ||
-		    (len == w->root_len && strcmp(de->d_name, "build") == 0))
+		    (len == w->root_len && is_left_out(de->d_name)))
 			continue;
 		if (len + strlen(de->d_name) + 2 > sizeof(w->path)) {
 			err = complain(w, ENAMETOOLONG, de->d_name);

@@ -164,7 +164,10 @@ as_user_suid() {
 # $tmp, in memory where there is room, or below DAXFUSE_TMPDIR.
 make_tmp() {
 	local base=${DAXFUSE_TMPDIR:-/dev/shm}
-	[ -w "$base" ] || base=${TMPDIR:-/tmp}
+	# a container's /dev/shm has 64 MiB
+	[ -w "$base" ] &&
+		[ "$(df -m --output=avail "$base" | tail -n 1)" -ge 1024 ] ||
+		base=${TMPDIR:-/tmp}
 	tmp=$(mktemp -d "$base/daxfuse-test.XXXXXX") || fail "no temporary directory"
 	chmod 755 "$tmp"
 }
