@@ -85,8 +85,10 @@ struct dxf_inode {
 	struct dxf_inode *lazy_next;
 	struct dxf_inode **lazy_pprev;	/* NULL: not on the list */
 
-	/* protected by fs->need_lock: page media only (need.c) */
+	/* page media only (need.c): protected by fs->need_lock */
 	struct dxf_need *need;
+	/* ... and the directory that names it, the last one known; atomic */
+	dxf_ino_t above;
 
 	/* set once under the lock held exclusively or the attr lock */
 	struct dxf_dirty *dirty;	/* NULL: nothing was ever deferred */

@@ -6,7 +6,7 @@
  * held (removing it takes that lock exclusively), so an inode is pinned under
  * the lock of the directory that names it.
  */
-#include "fs_priv.h"
+#include "need.h"
 
 #include <assert.h>
 #include <string.h>
@@ -116,6 +116,8 @@ int dxf_dir_find(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
 		err = dxf_dir_lookup(&dir->node, name, strlen(name), de);
 	if (err == 0)
 		err = dxf_icache_get_named(fs, dir, de->ino, out);
+	if (err == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+		dxf_need_found(dir, *out);
 	return err;
 }
 

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "mutate.h"
 
 #define MAX_PAGES	1024u	/* in one list; then it is "all" */
 #define NEAR		16u	/* so far back a page is looked for */
@@ -40,6 +41,7 @@ struct pages {
 struct dxf_need {
 	struct pages own;	/* of every operation it took part in */
 	struct pages place;	/* a directory's name, size and map */
+	/* the directories that named a file since it was cached */
 	int nabove;		/* MAX_ABOVE + 1: too many */
 	dxf_ino_t above[MAX_ABOVE];
 };
@@ -180,15 +182,19 @@ static struct dxf_inode *named_in(const struct dxf_op *op,
 }
 
 /* A directory has one parent, a file may have many. */
-static void set_above(struct dxf_need *need, dxf_ino_t dir, bool only)
+static void set_above(struct dxf_inode *inode, struct dxf_inode *dir,
+		      bool is_dir)
 {
-	if (only)
-		need->nabove = 0;
+	struct dxf_need *need = inode->need;
+
+	dxf_need_found(dir, inode);
 	for (int i = 0; i < need->nabove && i < MAX_ABOVE; i++)
-		if (need->above[i] == dir)
+		if (need->above[i] == dir->node.ino)
 			return;
+	if (is_dir)
+		return;
 	if (need->nabove < MAX_ABOVE)
-		need->above[need->nabove] = dir;
+		need->above[need->nabove] = dir->node.ino;
 	if (need->nabove <= MAX_ABOVE)
 		need->nabove++;
 }
@@ -203,13 +209,15 @@ static void committed_one(struct dxf_op *op, int i, const struct stored *s)
 		inode->need = dxf_calloc(1, sizeof(*inode->need));
 	if (inode->need == NULL) {
 		needs_are_lost(op->fs);
+		if (dir != NULL)
+			dxf_need_found(dir, inode);
 		return;
 	}
 	pages_add_all(&inode->need->own, s);
 	if (is_dir && (dir != NULL || place_changes(&inode->node.di, di)))
 		pages_add_all(&inode->need->place, s);
 	if (dir != NULL)
-		set_above(inode->need, dir->node.ino, is_dir);
+		set_above(inode, dir, is_dir);
 }
 
 void dxf_need_committed(struct dxf_op *op)
@@ -302,11 +310,9 @@ static bool read_lists(struct dxf_fs *fs, struct dxf_inode *inode, bool own,
 	return true;
 }
 
-/* The only directory above a directory; 0: none is known. */
-static dxf_ino_t parent_of(const struct dxf_inode *inode)
+static dxf_ino_t above(const struct dxf_inode *inode)
 {
-	return inode->need != NULL && inode->need->nabove == 1 ?
-		inode->need->above[0] : 0;
+	return __atomic_load_n(&inode->above, __ATOMIC_RELAXED);
 }
 
 /* From @ino up: what is in memory of the directories on the way. */
@@ -322,7 +328,7 @@ static void climb(struct dxf_fs *fs, dxf_ino_t ino, struct dxf_need_list *l)
 			return;
 		dxf_mutex_lock(&fs->need_lock);
 		kept = read_lists(fs, dir, false, l);
-		ino = parent_of(dir);
+		ino = above(dir);
 		dxf_mutex_unlock(&fs->need_lock);
 		if (!kept)
 			dxf_icache_put(fs, dir);
@@ -332,7 +338,7 @@ static void climb(struct dxf_fs *fs, dxf_ino_t ino, struct dxf_need_list *l)
 void dxf_need_collect(struct dxf_fs *fs, struct dxf_inode *inode,
 		      struct dxf_need_list *l)
 {
-	dxf_ino_t above[MAX_ABOVE];
+	dxf_ino_t from[MAX_ABOVE + 1] = { above(inode) };
 	int n = 0;
 
 	*l = (struct dxf_need_list){
@@ -344,13 +350,17 @@ void dxf_need_collect(struct dxf_fs *fs, struct dxf_inode *inode,
 	(void)read_lists(fs, inode, true, l);
 	if (inode->need != NULL) {
 		n = inode->need->nabove;
-		memcpy(above, inode->need->above, sizeof(above));
+		memcpy(from + 1, inode->need->above,
+		       sizeof(inode->need->above));
 	}
 	dxf_mutex_unlock(&fs->need_lock);
+	if (dxf_mutated(DXF_MUT_PAGE_OWN))
+		l->n = 0;
 	if (n > MAX_ABOVE)
 		l->all = true;
-	for (int i = 0; i < n && !l->all; i++)
-		climb(fs, above[i], l);
+	for (int i = 0; i <= n && !l->all &&
+			!dxf_mutated(DXF_MUT_PAGE_PLACE); i++)
+		climb(fs, from[i], l);
 	l->n = sort_unique(l->v, l->n);
 }
 

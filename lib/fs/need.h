@@ -43,6 +43,13 @@ void dxf_need_collect(struct dxf_fs *fs, struct dxf_inode *inode,
 /* With @durable: what was collected is not needed again. */
 void dxf_need_done(struct dxf_fs *fs, struct dxf_need_list *l, bool durable);
 
+/* An entry of @dir names @inode.  Locks: the lock of @dir. */
+static inline void dxf_need_found(struct dxf_inode *dir,
+				  struct dxf_inode *inode)
+{
+	__atomic_store_n(&inode->above, dir->node.ino, __ATOMIC_RELAXED);
+}
+
 /*
  * In the end hook of a commit, before the slots in memory follow.  Without
  * memory more is needed later, nothing less.

@@ -8,7 +8,7 @@
  * caller's lookup, which evicts nothing; the one of an entry that was refused
  * is put after the lock is released.
  */
-#include "fs_priv.h"
+#include "need.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -42,6 +42,7 @@ static struct dxf_inode *pin_entry(struct listing *l,
 	if (!l->plus || is_dots(de) ||
 	    dxf_icache_get_named(l->fs, l->dir, de->ino, &inode) != 0)
 		return NULL;
+	dxf_need_found(l->dir, inode);
 	dxf_inode_fill_attr(inode, &out->attr);
 	out->attr_valid = true;
 	if (out->type == DT_UNKNOWN)

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "mutate.h"
 #include "persist.h"
 
 void dxf_writeback_init(struct dxf_writeback *wb, struct dxf_region *r)
@@ -98,6 +99,8 @@ static void write_all(struct dxf_writeback *wb)
 						r->end - r->start));
 	}
 	if (wb->err != 0)
+		return;
+	if (dxf_mutated(DXF_MUT_PAGE_BARRIER))
 		return;
 	r = &wb->v[wb->n - 1];
 	note(wb, dxf_persist_msync(wb->region, r->start, DXF_DIRTY_SMALL));

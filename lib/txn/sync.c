@@ -29,6 +29,7 @@
 #include "alloc.h"
 #include "dirty.h"
 #include "log.h"
+#include "mutate.h"
 #include "persist.h"
 #include "txn_priv.h"
 #include "writeback.h"
@@ -188,7 +189,7 @@ void dxf_txn_note_used(struct dxf_txn *t, uint64_t first, uint64_t n)
 	struct dxf_txnmgr *m = t->m;
 
 	assert(t->open);
-	if (m->freed == NULL || t->reuses)
+	if (m->freed == NULL || t->reuses || dxf_mutated(DXF_MUT_PAGE_REUSE))
 		return;
 	t->reuses = m->freed_lost > get(&m->clean) ||
 		dxf_dirty_meets(m->freed, off, end) ||

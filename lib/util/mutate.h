@@ -45,7 +45,12 @@
 	X(SHRINK_FENCE)		/* the same: shrink */			\
 	X(SYNC_FLUSH)		/* fsync's flush */			\
 	X(SYNC_FENCE)		/* ... and its fence */			\
-	X(EXT2_CSUM)		/* checks of the format's checksums */
+	X(EXT2_CSUM)		/* checks of the format's checksums */	\
+	/* page media: the last ones, tests/crash/pages.c tries them */	\
+	X(PAGE_BARRIER)		/* msync behind what was written out */	\
+	X(PAGE_OWN)		/* the file's own metadata */		\
+	X(PAGE_PLACE)		/* that of the directories above */	\
+	X(PAGE_REUSE)		/* everything, after a reuse */
 
 enum dxf_mutation {
 	DXF_MUT_NONE,

@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 	take_options(&o, argc, argv);
 	run_make_images();
 	w = workloads_make(WORKLOADS_MORE | WORKLOADS_SEQ1, false, 1, 0, &n);
-	for (int s = DXF_MUT_NONE + 1; s < DXF_NMUTATIONS; s++) {
+	for (int s = DXF_MUT_NONE + 1; s < DXF_MUT_PAGE_BARRIER; s++) {
 		const char *name = dxf_mutate_name((enum dxf_mutation)s);
 
 		if (o.site != NULL && strcmp(o.site, name) != 0)

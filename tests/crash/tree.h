@@ -77,4 +77,11 @@ bool tree_allows(const struct tree_between *b, const struct tree *got,
 bool tree_equal(const struct tree *want, const struct tree *got,
 		const char *except, char *why, size_t cap);
 
+/*
+ * The same file, but for how many names it has and how a directory is laid out.
+ * Returns: true; false and the difference in @why.
+ */
+bool tree_same_file(const struct tree_node *want, const struct tree_node *got,
+		    char *why, size_t cap);
+
 #endif
