@@ -368,14 +368,17 @@ static void prepare(void)
 }
 
 struct state {
-	struct dxf_fs_stats stats;
+	uint64_t cached, open, zombies;
 	uint64_t blocks, inodes;
 };
 
 static void get_state(struct state *s)
 {
-	s->stats = fsx_stats(&x);
-	s->stats.transactions = 0;
+	struct dxf_fs_stats st = fsx_stats(&x);
+
+	s->cached = st.inodes_cached;
+	s->open = st.inodes_open;
+	s->zombies = st.zombies;
 	s->blocks = fsx_free_blocks(&x);
 	s->inodes = fsx_free_inodes(&x);
 }
