@@ -3,7 +3,7 @@
 #
 # packages.sh - install what is missing to build, run or test daxfuse.
 #
-#	contrib/packages.sh GROUP...		GROUP: build run test
+#	contrib/packages.sh GROUP...		GROUP: build run test guest
 #
 # Reads /etc/os-release, looks which packages are missing, prints the install
 # line before it runs it.  Needs root for that: uses sudo, without a question
@@ -29,7 +29,8 @@ case " $ID ${ID_LIKE:-} " in
 		libseccomp-dev"
 	run="fuse3 e2fsprogs attr"
 	test="check mandoc acl attr libcap2-bin util-linux procps strace
-		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs" ;;
+		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs"
+	guest="qemu-system-x86 busybox-static kmod cpio systemd udev" ;;
 *" fedora "*|*" rhel "*|*" centos "*)
 	family=fedora
 	build="gcc glibc-devel meson ninja-build pkgconf-pkg-config
@@ -37,7 +38,8 @@ case " $ID ${ID_LIKE:-} " in
 		libblkid-devel libseccomp-devel"
 	run="fuse3 e2fsprogs attr"
 	test="check-devel mandoc acl attr libcap util-linux procps-ng strace
-		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness" ;;
+		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness"
+	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev" ;;
 *)
 	say "packages.sh: $ID is not known here; install by hand: gcc, meson," \
 	    "ninja, pkg-config, the development files of libfuse3, libpmem2," \
@@ -51,7 +53,8 @@ for group in "$@"; do
 	build) wanted="$wanted $build" ;;
 	run) wanted="$wanted $run" ;;
 	test) wanted="$wanted $test" ;;
-	*) say "packages.sh: no group '$group' (build, run, test)" >&2
+	guest) wanted="$wanted $guest" ;;
+	*) say "packages.sh: no group '$group' (build, run, test, guest)" >&2
 	   exit 1 ;;
 	esac
 done

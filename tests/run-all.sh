@@ -38,6 +38,12 @@ for arg; do
 done
 
 "$top/contrib/packages.sh" build run test || exit 1
+# Without these the tests in a virtual machine are skipped, and say so.
+if [ "$(uname -m)" = x86_64 ] && "$top/contrib/packages.sh" guest; then
+	kernel=${DAXFUSE_GUEST_KERNEL:-$("$top/tests/guest/get-kernel.sh" \
+		"${XDG_CACHE_HOME:-$HOME/.cache}/daxfuse-guest-kernel")}
+	[ -z "$kernel" ] || export DAXFUSE_GUEST_KERNEL=$kernel
+fi
 umask 022
 
 # Of the unit tests those that end within a minute under asan.

@@ -24,6 +24,7 @@ want=$(printf '%s\n' "$helper"/{mount,umount}{,.fuse}.daxfuse \
 	"$data/zsh/site-functions/_daxfuse" \
 	/usr/lib/udev/{daxfuse-probe,rules.d/65-daxfuse.rules} \
 	/usr/lib/systemd/system/daxfuse@.service \
+	/usr/lib/systemd/system/systemd-fsck@.service.d/daxfuse.conf \
 	/usr/lib/sysusers.d/daxfuse.conf \
 	"$helper/umount.fuse.daxfuse-image" | sort)
 got=$(cd "$dest" && find . \( -type f -o -type l \) | sed 's/^\.//' | sort)
