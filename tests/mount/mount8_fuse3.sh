@@ -85,6 +85,11 @@ must_say 'in use'
 must umount "$mnt"
 wait_released
 
+# the option that would let it pass is taken away before
+fstab "$tmp/nowhere $mnt fuse.daxfuse nofail 0 0"
+must_fail mount -a
+must_say nowhere
+
 # ... and a shell is not mount(8)
 must "$DAXFUSE" "$img" "$mnt"
 must_fail sh -c '"$@"; exit $?' sh "$DAXFUSE" "$img" "$mnt"
@@ -99,4 +104,11 @@ must as_user_suid mount "$mnt"
 must_be "$(flags)" rw,nosuid,nodev,noexec,relatime
 must as_user_suid umount "$mnt"
 wait_released
+
+# nothing but the system's own path is searched
+must rm "$own/daxfuse"
+must_fail env PATH="$PATH:$(dirname "$DAXFUSE")" mount -t fuse.daxfuse "$img" \
+	"$mnt"
+must_be "$status" 127
+must_say 'daxfuse: not found'
 done_ok
