@@ -63,9 +63,11 @@ static void put_name(uint8_t *p, const struct dxf_dir_new *n, uint8_t ft)
 static void put_entry(struct dxf_dirblk *b, const struct dxf_dir_new *n,
 		      uint32_t *from, uint32_t *at)
 {
-	uint32_t need = dxf_dir_rec_len(n->len), off = 0, gap, used, rec_len;
+	uint32_t need = dxf_dir_rec_len(n->len), off, gap, used, rec_len;
 	uint8_t *p;
 
+	/* where only one place is left, it is known */
+	off = b->gap2 < need ? b->gap_at : 0;
 	for (;; off += rec_len) {
 		assert(off < b->end);
 		p = b->buf + off;
@@ -75,8 +77,12 @@ static void put_entry(struct dxf_dirblk *b, const struct dxf_dir_new *n,
 			break;
 	}
 	used = rec_len - gap;
-	if (gap == b->gap)
-		b->gap = DXF_MAX(gap - need, b->gap2);
+	if (gap == b->gap) {
+		gap -= need;
+		/* where the second place is was not noted */
+		b->gap_at = gap >= b->gap2 ? off + used : 0;
+		b->gap = DXF_MAX(gap, b->gap2);
+	}
 	*from = off;
 	*at = off + used;
 	if (used) {
@@ -97,7 +103,7 @@ static int find_room(struct change *c, uint32_t need, struct dxf_dirblk *b)
 	int r;
 
 	while (c->idx && dxf_dirtable_find_gap(&c->idx->tab, need, &lblk)) {
-		r = dxf_dirblk_read(b, &c->v, lblk);
+		r = dxf_dirblk_reread(b, &c->v, lblk);
 		if (r)
 			return r;
 		if (dxf_dirblk_max_gap(b) >= need)
@@ -232,7 +238,8 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 
 	if (lblk >= c->v.nblk)
 		goto gone;
-	r = dxf_dirblk_read(b, &c->v, lblk);
+	r = c->idx ? dxf_dirblk_reread(b, &c->v, lblk) :
+		     dxf_dirblk_read(b, &c->v, lblk);
 	if (r)
 		return r;
 	for (; off < in && off < b->end; off += dxf_get_le16(b->buf + off + 4))
@@ -270,6 +277,15 @@ static int erase(struct change *c, struct dxf_dirblk *b,
 	return dxf_dirblk_stage(b, c->t, prev + 4, prev + 6);
 }
 
+static void index_removed(struct change *c, const struct dxf_dirblk *b,
+			  const struct dxf_dirent *de)
+{
+	if (!c->idx)
+		return;
+	dxf_dirindex_del(c->idx, de->name, de->name_len, de->off);
+	dxf_dirindex_set_gap(c->idx, b->lblk, dxf_dirblk_max_gap(b));
+}
+
 int dxf_dir_remove(struct dxf_node *dir, struct dxf_dinode *di,
 		   struct dxf_txn *t, const struct dxf_dirent *de)
 {
@@ -280,17 +296,16 @@ int dxf_dir_remove(struct dxf_node *dir, struct dxf_dinode *di,
 	int r;
 
 	r = change_begin(&c, dir, di, t);
-	if (!r)
-		r = find_again(&c, de, &b, &s, &prev);
 	if (r)
 		return r;
 	c.idx = dxf_dirindex_get_change(&c.v, t);
-	r = erase(&c, &b, &s, prev);
-	if (c.idx) {
-		dxf_dirindex_del(c.idx, de->name, de->name_len, de->off);
-		dxf_dirindex_set_gap(c.idx, b.lblk, dxf_dirblk_max_gap(&b));
-		dxf_dirindex_put(c.idx);
+	r = find_again(&c, de, &b, &s, &prev);
+	if (!r) {
+		r = erase(&c, &b, &s, prev);
+		index_removed(&c, &b, de);
 	}
+	if (c.idx)
+		dxf_dirindex_put(c.idx);
 	return r;
 }
 

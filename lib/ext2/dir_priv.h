@@ -83,8 +83,8 @@ struct dxf_dirblk {
 	uint64_t span;		/* blocks to step over: 1, or the hole's */
 	uint32_t end;		/* of the entries; the tail lies behind it */
 	bool dx;		/* checksummed as an htree block: no tail */
-	/* the longest entry that would fit in, and the second such place */
-	uint32_t gap, gap2;
+	/* the longest entry that would fit in, where, and the second longest */
+	uint32_t gap, gap_at, gap2;
 	/* A name may be read in words, up to 7 bytes past the block. */
 	uint8_t buf[DXF_DIR_MAX_BLOCK + 8];
 };
@@ -105,6 +105,12 @@ struct dxf_dirslot {
  */
 int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		    dxf_lblk_t lblk);
+/*
+ * The same for a block that was read before, when the index was built: it is
+ * checked again for what a change relies on, which names are not.
+ */
+int dxf_dirblk_reread(struct dxf_dirblk *b, const struct dxf_dirview *v,
+		      dxf_lblk_t lblk);
 /* Decode the entry at @off < b->end of a validated block. */
 void dxf_dirblk_slot(const struct dxf_dirblk *b, uint32_t off,
 		     struct dxf_dirslot *s);

@@ -80,17 +80,32 @@ static int report(const struct dxf_dirblk *b, uint32_t off, const char *what)
 				(unsigned long long)b->lblk, off, what);
 }
 
-static void note_gap(struct dxf_dirblk *b, uint32_t gap)
+static void note_gap(struct dxf_dirblk *b, uint32_t off, uint32_t gap)
 {
 	if (gap > b->gap) {
 		b->gap2 = b->gap;
 		b->gap = gap;
+		b->gap_at = off;
 	} else if (gap > b->gap2) {
 		b->gap2 = gap;
 	}
 }
 
-static int check_entries(struct dxf_dirblk *b)
+/*
+ * Is the entry at @p as nearly all are: in use and in order?  It is on the way
+ * to each change of a name, for every entry of the block.
+ */
+static inline bool is_plain(const struct dxf_ext2 *e2, const uint8_t *p,
+			    uint32_t room)
+{
+	uint32_t ino = dxf_get_le32(p), rec_len = dxf_get_le16(p + 4);
+
+	return (rec_len >= dxf_dir_rec_len(p[6])) & (rec_len <= room) &
+	       (rec_len % 4 == 0) & (ino - 1 < e2->geom.ninodes) &
+	       (p[6] != 0) & ((p[7] == 0) | e2->geom.has_filetype);
+}
+
+static int check_entries(struct dxf_dirblk *b, bool names)
 {
 	const struct dxf_ext2 *e2 = b->v->dir->e2;
 	const char *fault;
@@ -101,13 +116,14 @@ static int check_entries(struct dxf_dirblk *b)
 
 		if (b->end - off < DXF_DIR_HEADER)
 			return report(b, off, "no room for an entry");
-		fault = header_fault(e2, p, b->end - off);
+		fault = is_plain(e2, p, b->end - off) ? NULL :
+			header_fault(e2, p, b->end - off);
 		if (fault)
 			return report(b, off, fault);
-		if (dxf_get_le32(p) &&
+		if (names && dxf_get_le32(p) &&
 		    has_bad_byte(p + DXF_DIR_HEADER, p[6]))
 			return report(b, off, "a '/' or NUL in a name");
-		note_gap(b, dxf_dir_gap(p));
+		note_gap(b, off, dxf_dir_gap(p));
 		off += dxf_get_le16(p + 4);
 	}
 	assert(off == b->end);
@@ -159,8 +175,8 @@ static int check_sum(struct dxf_dirblk *b)
 	return 0;
 }
 
-int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
-		    dxf_lblk_t lblk)
+static int read_block(struct dxf_dirblk *b, const struct dxf_dirview *v,
+		      dxf_lblk_t lblk, bool names)
 {
 	struct dxf_run run;
 	int r;
@@ -176,7 +192,7 @@ int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	b->span = run.pblk ? 1 : run.nblk;
 	b->end = 0;
 	b->dx = false;
-	b->gap = b->gap2 = 0;
+	b->gap = b->gap_at = b->gap2 = 0;
 	memset(b->buf + dxf_dirview_bsize(v), 0, 8);
 	if (!run.pblk)
 		return 0;
@@ -185,7 +201,19 @@ int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	r = dxf_blk_read(v->dir->e2, v->dir->ino, run.pblk, b->buf);
 	if (!r)
 		r = check_sum(b);
-	return r ? r : check_entries(b);
+	return r ? r : check_entries(b, names);
+}
+
+int dxf_dirblk_read(struct dxf_dirblk *b, const struct dxf_dirview *v,
+		    dxf_lblk_t lblk)
+{
+	return read_block(b, v, lblk, true);
+}
+
+int dxf_dirblk_reread(struct dxf_dirblk *b, const struct dxf_dirview *v,
+		      dxf_lblk_t lblk)
+{
+	return read_block(b, v, lblk, false);
 }
 
 void dxf_dirblk_slot(const struct dxf_dirblk *b, uint32_t off,
