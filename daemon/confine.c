@@ -11,6 +11,7 @@
  */
 #include "confine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdbool.h>
@@ -257,6 +258,7 @@ static int confine(uint64_t caps, int (*filter)(void), bool core,
 	ret = core ? 0 : no_core();
 	if (ret)
 		return failed(err, ret, "core files");
+	assert((caps >> (CAP_LAST_CAP + 1)) == 0);
 	kept_caps = caps;
 	ret = dxf_everythread_run(drop_caps);
 	if (ret)

@@ -54,7 +54,7 @@ struct question {
 };
 
 struct dxf_keeper {
-	struct dxf_mutex asking;	/* DXF_RANK_LEAF; a question at a time */
+	struct dxf_mutex asking;	/* DXF_RANK_LEAF */
 	pid_t pid;
 	int orders, questions;		/* our ends */
 };
@@ -268,6 +268,7 @@ int dxf_keeper_start(struct dxf_keeper **out)
 		keeper_main(orders[1], questions[1]);
 	}
 	ret = pid < 0 ? -errno : 0;
+	assert(pid != 0);	/* the keeper does not return */
 	take_ends(k, pid, orders, questions);
 	dxf_mutex_init(&k->asking, DXF_RANK_LEAF);
 	if (ret) {
@@ -299,6 +300,7 @@ static int give(struct dxf_keeper *k, const struct order *o)
 
 	if (send(k->orders, o, sizeof(*o), MSG_NOSIGNAL) != sizeof(*o))
 		return -EPIPE;
+	assert(o->verb <= VERB_SYNC);
 	do {
 		n = recv(k->orders, &ret, sizeof(ret), 0);
 	} while (n < 0 && errno == EINTR);

@@ -60,6 +60,7 @@ void dxf_notify_open(void)
 
 void dxf_notify(const char *lines)
 {
+	assert(lines[0] != '\0');
 	if (notify_fd >= 0 &&
 	    send(notify_fd, lines, strlen(lines), MSG_NOSIGNAL) < 0)
 		dxf_log_warn("the service manager cannot be told: %s",

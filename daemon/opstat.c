@@ -126,6 +126,7 @@ static void add_figures(struct dxf_stat_op *op, const struct figures *f)
 {
 	unsigned int i;
 
+	assert(op->opcode < DXF_OPSTAT_OPS);
 	op->count += get(&f->count);
 	op->errors += get(&f->errors);
 	op->bytes += get(&f->bytes);

@@ -32,7 +32,7 @@ struct dxf_stat {
 	uint64_t caps, init_flags;	/* in use, of <linux/fuse.h> and ours */
 
 	uint64_t size;			/* of the region, bytes */
-	uint64_t loaded, lent;		/* bytes copied out, by us, the kernel */
+	uint64_t loaded, lent;		/* bytes copied by us, by the kernel */
 	uint64_t stored, stored_nt;	/* bytes; the second are of the first */
 	uint64_t lines_flushed, fences, msyncs;
 	uint64_t dirty;			/* bytes, now */

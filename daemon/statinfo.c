@@ -34,7 +34,8 @@ static void get_session(const struct dxf_session *s, struct dxf_stat *st)
 	st->version = DXF_STAT_VERSION;
 	st->nops = DXF_OPSTAT_OPS;
 	set_text(st->program, sizeof(st->program), DXF_VERSION);
-	set_text(st->transport, sizeof(st->transport), "/dev/fuse, read and writev");
+	set_text(st->transport, sizeof(st->transport),
+		 "/dev/fuse, read and writev");
 	set_text(st->durability, sizeof(st->durability),
 		 s->opt->fs.durability == DXF_DURABILITY_FSYNC ? "fsync" :
 		 "write");
@@ -114,9 +115,10 @@ static void log_op(const struct dxf_stat_op *op)
 {
 	if (op->count == 0)
 		return;
+	assert(op->name[0] != '\0' && op->errors <= op->count);
 	dxf_log_info("stat: %s: %" PRIu64 " times, %" PRIu64 " errors, %" PRIu64
-		     " bytes, mean %" PRIu64 " ns, p50 %" PRIu64 ", p99 %" PRIu64
-		     ", max %" PRIu64, op->name, op->count, op->errors,
+		     " bytes, mean %" PRIu64 " ns, p50 %" PRIu64 ", p99 %"
+		     PRIu64 ", max %" PRIu64, op->name, op->count, op->errors,
 		     op->bytes, op->sum_ns / op->count,
 		     dxf_hist_quantile(op->hist, op->count, op->max_ns, 500),
 		     dxf_hist_quantile(op->hist, op->count, op->max_ns, 990),

@@ -10,8 +10,8 @@
  *
  * It runs as root on whatever appears, so it is small and bounded: it reads
  * 1024 bytes, once; it ends after seconds whatever the device does, dies of
- * nothing (poison is status 1), takes no lock, and writes nothing.  A dax device
- * can be mapped only, a file is read.
+ * nothing (poison is status 1), takes no lock, and writes nothing.  A dax
+ * device can be mapped only, a file is read.
  */
 #include <ctype.h>
 #include <fcntl.h>

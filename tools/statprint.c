@@ -230,8 +230,8 @@ static void table_op(const struct dxf_stat_op *op, FILE *to)
 {
 	char b[16], m[16], p50[16], p90[16], p99[16], max[16];
 
-	fprintf(to, "%-16s %10" PRIu64 " %8" PRIu64 " %8s %8s %8s %8s %8s %8s\n",
-		op->name, op->count, op->errors,
+	fprintf(to, "%-16s %10" PRIu64 " %8" PRIu64
+		" %8s %8s %8s %8s %8s %8s\n", op->name, op->count, op->errors,
 		op->bytes ? byte_text(b, op->bytes) : "-",
 		time_text(m, mean(op)), time_text(p50, quantile(op, 500)),
 		time_text(p90, quantile(op, 900)),

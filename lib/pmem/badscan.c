@@ -119,8 +119,9 @@ static int add_by_extents(struct scan *s, uint64_t start, uint64_t len)
 static void cannot_read(const struct dxf_region *r, int err)
 {
 	if (err != ENOENT)
-		dxf_log_warn("%s: the kernel's list of bad blocks cannot be read (%s): a bad block is found when it is first read",
-			     r->node.path, strerror(err));
+		dxf_log_warn("%s: the kernel's list of bad blocks cannot be "
+			     "read (%s): a bad block is found when it is "
+			     "first read", r->node.path, strerror(err));
 }
 
 static int add_lines(struct scan *s, const char *text)
@@ -296,8 +297,8 @@ void dxf_badblock_rescan(struct dxf_region *r)
 	uint64_t before = r->nbad;
 
 	if (scan(&s) == 0 && r->nbad != before)
-		dxf_log_err("%s: media error: the kernel lists %zu bad ranges in it now",
-			    r->node.path, r->nbad);
+		dxf_log_err("%s: media error: the kernel lists %zu bad ranges "
+			    "in it now", r->node.path, r->nbad);
 }
 
 bool dxf_badblock_is_listed(struct dxf_region *r, dxf_off_t off, uint64_t len)

@@ -56,10 +56,11 @@ static int try_open(void)
 
 static int try_create(void)
 {
-	int fd = open("/dev/shm/daxfuse-test-confine", O_WRONLY | O_CREAT, 0600);
+	static const char name[] = "/dev/shm/daxfuse-test-confine";
+	int fd = open(name, O_WRONLY | O_CREAT, 0600);
 
 	if (fd >= 0)
-		unlink("/dev/shm/daxfuse-test-confine");
+		unlink(name);
 	return result(fd);
 }
 
