@@ -179,7 +179,8 @@ why_not() {
 	elif ! { : <>/dev/fuse; } 2>/dev/null; then
 		echo "You may not open /dev/fuse ($(stat -c %A /dev/fuse)); \`chmod 666 /dev/fuse\` as root lets users mount"
 	elif [ "$uid" -ne 0 ]; then
-		helper=$(command -v fusermount3) ||
+		# the shell also finds what cannot be run
+		helper=$(command -v fusermount3) && [ -x "$helper" ] ||
 			{ echo "There is no fusermount3 (package fuse3)"; return; }
 		[ -u "$helper" ] && ! grep -q '^NoNewPrivs:[[:space:]]*1' /proc/self/status ||
 			echo "fusermount3 is not setuid root, or without effect here"

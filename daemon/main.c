@@ -3,8 +3,8 @@
  * main.c - the program: parse, open, mount, serve, unmount, close.
  *
  * Owns the exit statuses, mount(8)'s: 1 the command line, 2 the system, 8
- * interrupted, 32 the mount.  A failure is one sentence on standard error, before anything goes to
- * the background.
+ * interrupted, 32 the mount.  A failure is one sentence on standard error,
+ * before anything goes to the background.
  */
 #include <assert.h>
 #include <errno.h>

@@ -281,7 +281,7 @@ static bool connection_is_over(const struct dxf_session *s)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
-/* What to say when it cannot be unmounted, and whether that was the last word. */
+/* Say that it cannot be unmounted; @last: it is detached now. */
 static void tell_busy(const struct dxf_session *s, int err, bool last)
 {
 	const char *at = s->mountpoint != NULL ? s->mountpoint : "the mount";
