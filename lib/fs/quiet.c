@@ -70,10 +70,10 @@ static int commit_state(struct dxf_fs *fs, struct dxf_txn *t, bool clean,
 	return dxf_txn_commit(t);
 }
 
+/* Those of the last session, too, until they are freed. */
 static bool has_orphans(const struct dxf_fs *fs)
 {
-	return fs->norphans != 0 || fs->nunfinished != 0 ||
-	       fs->orphan_rest != 0;
+	return fs->norphans != 0 || fs->orphan_rest != 0;
 }
 
 int dxf_quiet_mark(struct dxf_fs *fs, uint64_t since)

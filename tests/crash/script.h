@@ -10,7 +10,7 @@
  *	zero P OFF LEN      copy P OFF Q OFF LEN
  *	chmod P MODE   chown P UID GID   utimes P N   setflags P FLAGS
  *	setx P NAME LEN     rmx P NAME   acl P
- *	fsync P   sync   open P H   close H   tmpfile DIR H   hlink H P
+ *	fsync P   sync   quiet   open P H   close H   tmpfile DIR H   hlink H P
  *	hwrite H OFF LEN    htrunc H SIZE
  *	litter P (bytes behind the end of file)
  *	fill P LEFT (all blocks but LEFT)   many DIR N LEN (N names)

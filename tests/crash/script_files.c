@@ -231,6 +231,14 @@ static int do_sync(struct script_fs *x, char *const *a)
 	return dxf_fs_sync(x->fs);
 }
 
+/* Marked clean until the next change; not while unlinked files are open. */
+static int do_quiet(struct script_fs *x, char *const *a)
+{
+	int e = dxf_fs_quiesce(x->fs);
+
+	return e == -EBUSY ? 0 : e;
+}
+
 /* ---- handles ---- */
 
 void script_close_handle(struct script_fs *x, int h)
@@ -314,6 +322,7 @@ const struct script_op script_file_ops[] = {
 	{ "copy", 5, do_copy, TREE_BLOCKS },
 	{ "fsync", 1, do_fsync, TREE_ATOMIC },
 	{ "sync", 0, do_sync, TREE_ATOMIC },
+	{ "quiet", 0, do_quiet, TREE_ATOMIC },
 	{ "open", 2, do_open, TREE_ATOMIC },
 	{ "close", 1, do_close, TREE_ATOMIC },
 	{ "tmpfile", 2, do_tmpfile, TREE_ATOMIC },

@@ -161,6 +161,11 @@ static const struct line more[] = {
 	{ "", "unlink A/bar; umount" },
 	{ "", "creat C/x; remount; unlink C/x; remount" },
 	{ "", "open A/bar 0; unlink A/bar; open baz 1; unlink baz; umount" },
+	{ "", "quiet; creat C/x; quiet; append C/x 3000; quiet; quiet;"
+	  "rename C/x A/foo; quiet; unlink A/foo; quiet" },
+	{ "", "quiet; chmod A/foo 0600; chmod A/foo 0644; quiet; umount" },
+	{ "", "open A/bar 0; unlink A/bar; quiet; mkdir C/n; quiet; remount;"
+	  "quiet; rmdir C/n" },
 	{ "", "mount; creat C/x; umount", RUN_NOMOUNT },
 	{ "", "mount; umount", RUN_NOMOUNT | RUN_FRESH },
 	{ "", "mount; mkdir A; creat A/x; append A/x 2000; umount; mount;"
