@@ -140,6 +140,11 @@ struct dxf_ext2_counts {
 	uint64_t free_inodes;
 };
 void dxf_ext2_counts(struct dxf_ext2 *e2, struct dxf_ext2_counts *out);
+/*
+ * Free blocks that nobody gets, since they are known to be bad.  One test where
+ * nothing is bad.
+ */
+uint64_t dxf_ext2_bad_free_blocks(struct dxf_ext2 *e2);
 /* Blocks taken by the metadata of the format itself (minixdf: not counted). */
 uint64_t dxf_ext2_overhead(const struct dxf_ext2 *e2);
 

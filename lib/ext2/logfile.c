@@ -278,6 +278,17 @@ static int begin_without(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 	return without(lf, "nolog");
 }
 
+/* A log that is there is not made anew. */
+static void tell_size(const struct dxf_logfile *lf, uint64_t size)
+{
+	uint64_t is = dxf_txlog_size(lf->log);
+
+	if (is != size)
+		dxf_log_warn("%s: log= is not followed: the redo log that is there keeps its %llu KiB; to have another, unmount and run `debugfs -w -R 'clri <%u>' %s; e2fsck -fy %s`",
+			     path_of(lf), (unsigned long long)is / DXF_KIB,
+			     DXF_LOG_INO, path_of(lf), path_of(lf));
+}
+
 int dxf_logfile_begin(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 		      const struct dxf_logfile_opts *opts,
 		      struct dxf_err *err)
@@ -297,6 +308,8 @@ int dxf_logfile_begin(struct dxf_logfile *lf, struct dxf_ext2 *e2,
 		return without(lf, "the one that is there cannot be read");
 	if (lf->log != NULL)
 		e = check_log(lf, e2, err);
+	if (e == 0 && lf->log != NULL && opts->size != 0)
+		tell_size(lf, size);
 	if (e == 0 && lf->log == NULL)
 		e = make_log(lf, e2, size, err);
 	if (e == 0 && lf->log != NULL)

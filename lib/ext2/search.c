@@ -192,3 +192,44 @@ int dxf_search_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
 	*out = s.best;
 	return 0;
 }
+
+/* Of [@blk, @end) those that are free, in the group of @blk: *@next is behind. */
+static uint64_t count_free(struct dxf_ext2 *e2, dxf_blk_t blk, dxf_blk_t end,
+			   dxf_blk_t *next)
+{
+	uint32_t group = dxf_group_of_blk(e2, blk), from, to, n = 0;
+	dxf_blk_t first = dxf_group_first(e2, group);
+	uint16_t flags = e2->groups[group].flags;
+
+	from = (uint32_t)(blk - first);
+	to = (uint32_t)DXF_MIN(end - first, dxf_group_nblocks(e2, group));
+	*next = first + to;
+	/* A bitmap that cannot be read gives nobody a block either. */
+	if (dxf_bitmap_load(e2, group, (flags & EXT2_BG_BLOCK_UNINIT) != 0,
+			    e2->scratch, from, to) < 0)
+		return to - from;
+	while ((from = dxf_bits_next_zero(e2->scratch, from, to)) < to) {
+		from++;
+		n++;
+	}
+	return n;
+}
+
+uint64_t dxf_ext2_bad_free_blocks(struct dxf_ext2 *e2)
+{
+	unsigned int bits = e2->geom.block_bits;
+	dxf_blk_t blk, last = e2->geom.first_block;
+	uint64_t stop = e2->geom.nblocks << bits, n = 0;
+	dxf_off_t start, end;
+
+	DXF_SCOPED_MUTEX(&e2->alloc_lock);
+	while (last << bits < stop &&
+	       dxf_region_find_bad(e2->region, last << bits,
+				   stop - (last << bits), &start, &end)) {
+		blk = start >> bits;
+		last = dxf_align_up(end, (dxf_off_t)1 << bits) >> bits;
+		while (blk < last)
+			n += count_free(e2, blk, last, &blk);
+	}
+	return n;
+}

@@ -316,6 +316,8 @@ int dxf_fs_statfs(struct dxf_fs *fs, struct statvfs *out)
 	bool ro = fs->opts.ro || dxf_txnmgr_is_ro(fs->txnmgr);
 
 	dxf_ext2_counts(fs->e2, &c);
+	c.free_blocks -= DXF_MIN(dxf_ext2_bad_free_blocks(fs->e2),
+				 c.free_blocks);
 	*out = (struct statvfs){
 		.f_bsize = g->block_size,
 		.f_frsize = g->block_size,

@@ -209,7 +209,8 @@ static int do_utimes(struct script_fs *x, char *const *a)
 	time_t t = TREE_TIME + (time_t)script_num(a[1]);
 	struct dxf_setattr sa = {
 		.valid = DXF_SET_ATIME | DXF_SET_MTIME,
-		.atime = { .tv_sec = t }, .mtime = { .tv_sec = t },
+		.atime = { .tv_sec = t, .tv_nsec = 123456789 + t % 1000 },
+		.mtime = { .tv_sec = t, .tv_nsec = 987654321 - t % 1000 },
 	};
 
 	return set(x, a[0], &sa);

@@ -73,10 +73,14 @@ static bool same_attr(const struct tree_node *w, const struct tree_node *g,
 	SAME(flags, "%x");
 	if (!loose_blocks(w) && !loose_blocks(g))
 		SAME(blocks, "%lu");
-	if (pinned(&w->a.mtime) && pinned(&g->a.mtime))
+	if (pinned(&w->a.mtime) && pinned(&g->a.mtime)) {
 		SAME(mtime.tv_sec, "%lu");
-	if (pinned(&w->a.atime) && pinned(&g->a.atime))
+		SAME(mtime.tv_nsec, "%lu");
+	}
+	if (pinned(&w->a.atime) && pinned(&g->a.atime)) {
 		SAME(atime.tv_sec, "%lu");
+		SAME(atime.tv_nsec, "%lu");
+	}
 #undef SAME
 	if (w->xlen != g->xlen ||
 	    (w->xlen > 0 && memcmp(w->xattr, g->xattr, w->xlen) != 0))

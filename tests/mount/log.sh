@@ -60,6 +60,20 @@ must mkdir "$mnt/d"
 unmount_image
 clean
 must_be "$(log_size)" 131072
+# another size is not followed, and the line says so and what to do
+mount_says 'the redo log that is there keeps its 128 KiB' log=256K
+must_say "debugfs -w -R 'clri <5>' $img; e2fsck -fy $img"
+unmount_image
+must_be "$(log_size)" 131072
+mount_says '' log=128K
+unmount_image
+debugfs -w -R 'clri <5>' "$img" >/dev/null 2>&1
+e2fsck -fy "$img" >/dev/null 2>&1
+clean
+mount_says 'made a redo log of 256 KiB (inode 5)' log=256K
+unmount_image
+clean
+must_be "$(log_size)" 262144
 mount_says ''
 must touch "$mnt/d/a"
 

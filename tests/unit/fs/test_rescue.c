@@ -30,6 +30,28 @@ START_TEST(test_rescue_full_overwrite_moves_to_a_fresh_block)
 }
 END_TEST
 
+/* Free, known to be bad: nobody gets it, so it is not free to anybody. */
+START_TEST(test_bad_free_blocks_are_not_counted_as_free)
+{
+	uint64_t off, free0, n;
+	struct dxf_setattr sa = { .valid = DXF_SET_SIZE };
+	struct dxf_attr a;
+
+	setup(_i);
+	off = page_at(4 * PAGE);
+	poison_at(off);
+	ck_assert_int_eq(dxf_fs_read(x.fs, ino, off, buf, 1), -EIO);
+	free0 = fsx_free_blocks(&x);
+	n = fsx_attr(&x, ino).blocks / (block_size() / 512);
+	ck_assert_int_eq(dxf_fs_setattr(x.fs, ino, &sa, &fsx_root, &a), 0);
+	ck_assert_uint_eq(a.blocks, 0);
+	ck_assert_uint_eq(fsx_free_blocks(&x), free0 + n - PAGE / block_size());
+	poison_heal(x.region);
+	ck_assert_uint_eq(fsx_free_blocks(&x), free0 + n);
+	fsx_finish(&x);
+}
+END_TEST
+
 /* Nobody has read it before: the store itself meets it. */
 START_TEST(test_rescue_of_unknown_poison_works_at_once)
 {
@@ -309,6 +331,7 @@ static void add(TCase *tc)
 {
 #define EACH(test)	tcase_add_loop_test(tc, test, 0, fsx_nimages)
 	EACH(test_rescue_full_overwrite_moves_to_a_fresh_block);
+	EACH(test_bad_free_blocks_are_not_counted_as_free);
 	EACH(test_rescue_of_unknown_poison_works_at_once);
 	EACH(test_rescue_of_a_part_is_eio_and_changes_nothing);
 	EACH(test_rescue_in_place_when_the_driver_clears);
