@@ -87,6 +87,7 @@ static int recover(const struct request *q, struct dxf_region *r,
 	bool clean;
 	int ret;
 
+	assert(dxf_region_is_locked(r));
 	if (!q->ro && is_unclean(r)) {
 		mount_and_unmount(r);
 		return 0;

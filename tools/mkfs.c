@@ -162,6 +162,7 @@ static int make_ext2(const struct dxf_mkfsopts *o, struct dxf_region *r,
 	struct dxf_view *v;
 	int ret;
 
+	assert(dxf_region_is_locked(r) && !dxf_region_is_ro(r));
 	if (o->size > dxf_region_size(r))
 		return dxf_err_set(err, EFBIG, "%s has only %llu bytes", path,
 				   (unsigned long long)dxf_region_size(r));

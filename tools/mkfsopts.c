@@ -54,6 +54,9 @@ static int take(struct dxf_mkfsopts *o, int c, struct dxf_err *err)
 	case 'E':
 		o->extended = optarg;
 		return 0;
+	case 'O':
+		o->features = optarg;
+		return 0;
 	case 'V':
 		o->version = true;
 		return 0;
@@ -175,16 +178,33 @@ static bool add_defaults(const struct dxf_mkfsopts *o, char **command,
 	       add(command, n, extended_of(o));
 }
 
-/* -T and a type with a journal by default: not here. */
+/* Other types have a journal by default: not here, unless it was asked for. */
+static bool add_features(const struct dxf_mkfsopts *o, char **command,
+			 unsigned int *n)
+{
+	const char *given = o->features != NULL ? o->features : "";
+	bool journal = strstr(given, "has_journal") == NULL;
+	char *text;
+
+	if (o->features == NULL && !o->given['t'])
+		return true;
+	if (asprintf(&text, "%s%s%s", given, journal && *given ? "," : "",
+		     journal ? "^has_journal" : "") < 0)
+		return false;
+	if (!add(command, n, dxf_strdup("-O"))) {
+		free(text);
+		return false;
+	}
+	return add(command, n, text);
+}
+
 static bool add_given(const struct dxf_mkfsopts *o, char **command,
 		      unsigned int *n)
 {
 	for (unsigned int i = 0; i < o->npass; i++)
 		if (!add(command, n, dxf_strdup(o->pass[i])))
 			return false;
-	return o->given['O'] || !o->given['t'] ||
-	       (add(command, n, dxf_strdup("-O")) &&
-		add(command, n, dxf_strdup("^has_journal")));
+	return add_features(o, command, n);
 }
 
 static bool add_target(const struct dxf_mkfsopts *o, const char *path,

@@ -19,6 +19,7 @@ struct dxf_mkfsopts {
 	unsigned int npass;
 	unsigned char given[256];	/* by letter */
 	const char *extended;		/* -E's; NULL: none */
+	const char *features;		/* -O's */
 };
 
 /*

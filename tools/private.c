@@ -175,6 +175,7 @@ static pid_t start(const struct signals *s, int (*fn)(void *ctx), void *ctx)
 
 static int status_of(int status)
 {
+	assert(WIFEXITED(status) || WIFSIGNALED(status));
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 				   DXF_RUN_SIGNAL + WTERMSIG(status);
 }
@@ -194,6 +195,7 @@ static int serve_child(struct dxf_view *v, const struct signals *s, pid_t pid)
 {
 	int ret, status;
 
+	assert(pid > 0 && s->fd >= 0);
 	while ((ret = dxf_view_serve(v, s->fd)) > 0)
 		if (handle_signals(s, pid, &status))
 			return status_of(status);

@@ -6,6 +6,7 @@
  */
 #include "target.h"
 
+#include <assert.h>
 #include <blkid.h>
 #include <errno.h>
 #include <ext2fs/ext2fs.h>
@@ -125,6 +126,7 @@ int dxf_target_probe(struct dxf_view *v, const char *path, char what[256])
 	if (ret == PROBE_FOUND)
 		memcpy(what, p.what, 256);
 	munmap(p.what, 256);
+	assert(ret != PROBE_FOUND || what[0] != '\0');
 	if (ret > PROBE_FOUND)
 		return -EIO;
 	return ret;

@@ -202,6 +202,7 @@ int dxf_view_mount_over(struct dxf_view *v, struct dxf_err *err)
 	char name[32];
 	int ret;
 
+	assert(v->path == NULL && !v->over);
 	if (fd < 0)
 		return dxf_err_set(err, errno, "/dev/fuse: %s",
 				   strerror(errno));
@@ -237,6 +238,7 @@ int dxf_view_serve(struct dxf_view *v, int wake_fd)
 	};
 	int ret = 1;
 
+	assert(wake_fd >= 0 && p[0].fd >= 0);
 	while (ret > 0 && !fuse_session_exited(v->se)) {
 		if (poll(p, 2, -1) < 0)
 			continue;
@@ -295,7 +297,9 @@ void dxf_view_close(struct dxf_view *v)
 {
 	if (v == NULL)
 		return;
+	assert(!v->over || v->path == NULL);
 	dxf_view_stop_zeroing(v);
+	assert(!v->zeroing);
 	if (v->se != NULL) {
 		/* of /dev/fd/N it closes the connection */
 		fuse_session_unmount(v->se);

@@ -95,8 +95,10 @@ static int load_data(struct dxf_view *v, dxf_off_t off, size_t len)
 	dxf_off_t at = off, last = off + len, from, to;
 	int ret = 0;
 
+	assert(len > 0 && len <= DXF_VIEW_MAX_READ && last <= size_of(v));
 	while (ret == 0 && dxf_region_find_data(v->r, at, last - at, &from,
 						&to)) {
+		assert(from >= at && to > from && to <= last);
 		memset(v->buf + (at - off), 0, from - at);
 		ret = dxf_load(v->r, from, v->buf + (from - off), to - from);
 		at = to;
@@ -220,6 +222,7 @@ static void zero_beside(const struct zeroing *z)
 {
 	struct zeroing *own = dxf_malloc(sizeof(*own));
 
+	assert(z->len > 0 && z->off + z->len <= size_of(z->v));
 	if (own == NULL) {
 		fuse_reply_err(z->req, ENOMEM);
 		return;
@@ -280,6 +283,7 @@ static dxf_off_t next_hole(const struct dxf_view *v, dxf_off_t off)
 {
 	dxf_off_t start, end;
 
+	assert(off < size_of(v));
 	while (off < size_of(v) &&
 	       dxf_region_find_data(v->r, off, size_of(v) - off, &start,
 				    &end) && start == off)

@@ -50,6 +50,27 @@ mount_image
 (cd "$mnt" && must sha256sum --quiet -c "$tmp/sums") || exit 1
 unmount_image
 
+# Killed while nothing was going on, and so marked clean: the same.
+mount_image
+must rm "$mnt/d/1"
+is_clean() {
+	"$DAXFUSE_IMAGE" -o ro --run "$img" -- dumpe2fs -h {} 2>/dev/null |
+		grep -q '^Filesystem state: *clean'
+}
+wait_for is_clean
+pid=$(daemon_pid) || fail "no daemon"
+must kill -KILL "$pid"
+wait_gone "$pid"
+must umount -l "$mnt"
+wait_released
+check -p "$img"
+must_be "$status" 0 "$out"
+must_say "$img: clean"
+check_image
+mount_image
+[ ! -e "$mnt/d/1" ] || fail "it is back"
+unmount_image
+
 # Damage: e2fsck's statuses, and the options as they are given.
 must debugfs -w -R 'set_inode_field /d links_count 9' "$img" 2>/dev/null
 check -fn "$img"
@@ -66,7 +87,7 @@ check -f -C 0 -y "$img"
 must_be "$status" 0 "$out"
 must_say '100.0%'
 mount_image
-must_be "$(ls "$mnt/lost+found" | wc -l)" 30
+must_be "$(ls "$mnt/lost+found" | wc -l)" 29
 unmount_image
 
 # A superblock that is gone, and the copy that is not.

@@ -24,6 +24,14 @@ case " $(field 'Filesystem features') " in
 *has_journal*|*extent*|*flex_bg*) fail "features: $(field 'Filesystem features')" ;;
 esac
 
+# Of the aligned pieces of 2 MiB nearly all are free, for data.
+left=$(dumpe2fs "$img" 2>/dev/null | sed -n 's/^  Free blocks: //p' |
+	tr ',' '\n' | awk -F- 'NF == 2 {
+		first = int(($1 + 511) / 512); last = int(($2 + 1) / 512)
+		if (last > first) n += last - first
+	} END { print n + 0 }')
+[ "$left" -ge $((128 * 9 / 10)) ] || fail "only $left of 128 pieces of 2 MiB"
+
 # The log is there, and used as it is.
 must_be "$(debugfs -R 'stat <5>' "$img" 2>/dev/null |
 	sed -n 's/.*User:.*Size: //p')" 524288
@@ -33,14 +41,6 @@ must cp "$DAXFUSE" "$mnt/program"
 must_be "$(stat -c '%u %a' "$mnt")" '0 755'
 unmount_image
 check_image
-
-# Of the aligned pieces of 2 MiB nearly all are free, for data.
-left=$(dumpe2fs "$img" 2>/dev/null | sed -n 's/^  Free blocks: //p' |
-	tr ',' '\n' | awk -F- 'NF == 2 {
-		first = int(($1 + 511) / 512); last = int(($2 + 1) / 512)
-		if (last > first) n += last - first
-	} END { print n + 0 }')
-[ "$left" -ge $((128 * 9 / 10)) ] || fail "only $left of 128 pieces of 2 MiB"
 
 # The kernel's own driver mounts it.
 if [ -e /dev/loop-control ]; then
