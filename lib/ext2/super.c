@@ -31,7 +31,11 @@ uint32_t dxf_super_csum(const struct ext2_super_block *sb)
 int dxf_super_store(struct dxf_ext2 *e2, struct dxf_txn *t,
 		    struct ext2_super_block *sb)
 {
-	assert(sb->s_magic == EXT2_SUPER_MAGIC);
+	/* It was there at the opening: somebody else has been at the image. */
+	if (sb->s_magic != EXT2_SUPER_MAGIC)
+		return dxf_ext2_corrupt(e2, 0, DXF_SUPER_OFF >>
+					e2->geom.block_bits,
+					"the superblock is none any more");
 	if (e2->geom.has_csum)
 		sb->s_checksum = dxf_super_csum(sb);
 	return dxf_txn_store(t, DXF_SUPER_OFF, sb, sizeof(*sb));

@@ -11,7 +11,10 @@
 
 /* Through the open transaction.  Returns: 0, -EIO, -ERANGE. */
 int dxf_super_read(struct dxf_txnmgr *m, struct ext2_super_block *sb);
-/* Stage it, the checksum renewed.  Returns: 0, -errno of the store. */
+/*
+ * Stage it, the checksum renewed.  Returns: 0; -EUCLEAN (reported) what was read
+ * is no superblock; -errno of the store.
+ */
 int dxf_super_store(struct dxf_ext2 *e2, struct dxf_txn *t,
 		    struct ext2_super_block *sb);
 uint32_t dxf_super_csum(const struct ext2_super_block *sb);

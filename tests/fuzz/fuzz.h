@@ -76,6 +76,8 @@ struct fuzz_visit {
 	struct fuzz_rng rng;
 	bool ro, force, continues;	/* mount options */
 	bool nolog;
+	/* damage it once more while it is mounted; NULL: no */
+	const struct fuzz_base *live;
 };
 
 /*

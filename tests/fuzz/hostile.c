@@ -86,7 +86,11 @@ static void run_case(uint64_t number)
 
 	arm(fuzz_below(&rng, 8) == 0);
 	memcpy(damaged, b->bytes, b->size);
-	fuzz_damage(b, &rng, damaged);
+	/* Some of the damage may come while it is mounted. */
+	if (fuzz_below(&rng, 4) == 0)
+		how.live = b;
+	if (how.live == NULL || fuzz_below(&rng, 2) == 0)
+		fuzz_damage(b, &rng, damaged);
 	load_image(r, damaged);
 	how.rng.state = fuzz_random(&rng);
 	if (fuzz_visit(r, &how) == 0)

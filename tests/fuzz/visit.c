@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "load.h"
 #include "log.h"
+#include "persist.h"
 
 enum {
 	MAX_SEEN = 64,		/* inodes that are looked at */
@@ -352,6 +354,27 @@ static void let_go(struct visit *v, const dxf_ino_t held[4])
 	}
 }
 
+/* Somebody else's hand, which no lock keeps away. */
+static void damage_live(struct dxf_region *r, const struct fuzz_base *b,
+			struct fuzz_rng *rng)
+{
+	uint8_t *bytes = malloc(b->size), now[64];
+
+	if (bytes == NULL)
+		abort();
+	memcpy(bytes, b->bytes, b->size);
+	fuzz_damage(b, rng, bytes);
+	for (uint64_t off = 0; off < b->size; off += 64) {
+		if (memcmp(bytes + off, b->bytes + off, 64) == 0 ||
+		    dxf_load(r, off, now, 64) != 0)
+			continue;
+		for (int i = 0; i < 64; i++)
+			now[i] ^= bytes[off + i] ^ b->bytes[off + i];
+		dxf_persist_copy(r, off, now, 64, DXF_PERSIST_TEMPORAL);
+	}
+	free(bytes);
+}
+
 int fuzz_visit(struct dxf_region *r, const struct fuzz_visit *how)
 {
 	static _Thread_local struct visit v;
@@ -373,6 +396,8 @@ int fuzz_visit(struct dxf_region *r, const struct fuzz_visit *how)
 		return err;
 	dxf_fs_statfs(v.fs, &st);
 	walk(&v);
+	if (how->live != NULL)
+		damage_live(r, how->live, &v.rng);
 	hold(&v, held);
 	for (int i = 0; i < CHANGES; i++)
 		change(&v);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bitmaps that call blocks free which are in use: what gets one of them is an
- * error of the filesystem, and harms nothing.
+ * Bitmaps that call blocks free which are in use, and media that change under
+ * the mount: an error of the filesystem, and no harm to the process.
  */
 #include "file_model.h"
 
 #include <stdio.h>
 
 #include "fs_priv.h"
+#include "persist.h"
 
 static struct fsx x;
 static dxf_ino_t from, to;
@@ -91,8 +92,27 @@ START_TEST(test_wrongbits_block_with_a_change_in_it_is_not_allocated)
 }
 END_TEST
 
+/* Another program writes to the image, whatever the lock says. */
+START_TEST(test_wrongbits_superblock_that_goes_is_an_error)
+{
+	static const uint8_t zeros[1024];
+
+	fsx_make(&x, &fsx_images[_i]);
+	fsx_mount(&x);
+	fsx_create(&x, DXF_ROOT_INO, "f");
+	ck_assert_int_eq(dxf_persist_copy(x.region, 1024, zeros, 1024, 0), 0);
+	/* The orphan list begins in the superblock. */
+	ck_assert_int_eq(dxf_fs_unlink(x.fs, DXF_ROOT_INO, "f"), -EUCLEAN);
+	ck_assert_uint_ne(fsx_lookup(&x, DXF_ROOT_INO, "f"), 0);
+	ck_assert_int_ne(fsx_drop(&x), 0);
+	fsx_remove(&x);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
+	tcase_add_loop_test(tc, test_wrongbits_superblock_that_goes_is_an_error,
+			    0, fsx_nimages);
 	tcase_add_test(tc,
 		test_wrongbits_block_with_a_change_in_it_is_not_allocated);
 }
