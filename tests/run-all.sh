@@ -41,7 +41,7 @@ done
 # Without these the tests in a virtual machine are skipped, and say so.
 if [ "$(uname -m)" = x86_64 ] && "$top/contrib/packages.sh" guest; then
 	kernel=${DAXFUSE_GUEST_KERNEL:-$("$top/tests/guest/get-kernel.sh" \
-		"${XDG_CACHE_HOME:-$HOME/.cache}/daxfuse-guest-kernel")}
+		"${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/daxfuse-guest-kernel")}
 	[ -z "$kernel" ] || export DAXFUSE_GUEST_KERNEL=$kernel
 fi
 umask 022
