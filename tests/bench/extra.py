@@ -105,7 +105,8 @@ def library(conf):
     """Text, and its rows: what operations cost without FUSE."""
     img = os.path.join(conf.tmp, "inproc.img")
     raw = os.path.join(conf.tmp, "inproc.raw")
-    head = ["in process", "us", "median", "bytes", "fences", "lines", "bar"]
+    head = ["in process", "us", "median", "bytes", "fences", "lines", "bar",
+            "99 % below"]
     text, rows = "", []
     for kind, features, args in KINDS:
         run("truncate", "-s", "%dM" % conf.inproc_mib, img)

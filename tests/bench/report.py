@@ -114,7 +114,7 @@ FIELDS = ("ops", "seconds", "client_cpu", "client_switches", "server_cpu",
 
 
 INPROC = ("image", "operation", "us", "us_median", "bytes", "fences", "lines",
-          "bar")
+          "bar", "us_p99")
 
 
 def write_inproc(rows, path):
