@@ -13,10 +13,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -192,6 +195,39 @@ static int pause_for(int sigfd, int ms)
 	return poll(&p, 1, ms) > 0 ? -EINTR : 0;
 }
 
+/*
+ * The lock on a loop device is none on the file below it: whoever has that may
+ * not be written beside.  Who comes by the file finds the device in use.
+ * Returns: 0; -EBUSY the file, in @file, is locked.
+ */
+static int check_backing(const char *path, bool ro, char *file, size_t len,
+			 struct dxf_err *err)
+{
+	DXF_CLEANUP_CLOSE int fd = -1;
+
+	if (!dxf_loopdev_backing(path, file, len))
+		return 0;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	/* where it cannot be opened it cannot be asked */
+	if (fd < 0 || flock(fd, (ro ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 ||
+	    errno != EWOULDBLOCK)
+		return 0;
+	return dxf_err_set(err, EBUSY, "%s below %s is in use by process %d",
+			   file, path, (int)dxf_region_holder(file));
+}
+
+/* @real: the name of what is locked, if something is. */
+static int open_once(struct dxf_region **out, const char *path,
+		     const struct dxf_region_opts *opts, char **real,
+		     struct dxf_err *err)
+{
+	char file[PATH_MAX];
+	int ret = check_backing(path, opts->ro, file, sizeof(file), err);
+
+	*real = ret != 0 ? strdup(file) : realpath(path, NULL);
+	return ret != 0 ? ret : dxf_region_open(out, path, opts, err);
+}
+
 static int open_patiently(struct dxf_region **out, const char *path,
 			  const struct dxf_region_opts *opts, int sigfd,
 			  struct dxf_err *err)
@@ -202,10 +238,9 @@ static int open_patiently(struct dxf_region **out, const char *path,
 	for (;;) {
 		DXF_CLEANUP_FREE char *real = NULL;
 
-		ret = dxf_region_open(out, path, opts, err);
+		ret = open_once(out, path, opts, &real, err);
 		if (ret != -EBUSY)
 			return ret;
-		real = realpath(path, NULL);
 		if (real == NULL || !may_end_soon(real, err) ||
 		    now_ns() >= end)
 			return ret;

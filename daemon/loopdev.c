@@ -16,27 +16,54 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "cleanup.h"
 #include "mountinfo.h"
+#include "units.h"
 
-/* The file below the device whose attribute @attr is. */
-static bool is_over(const char *attr, const struct stat *file)
+/* What the attribute @attr, a loop device's backing_file, says. */
+static bool read_attr(const char *attr, char *file, size_t len)
 {
-	char path[PATH_MAX];
-	struct stat st;
 	FILE *f = fopen(attr, "re");
 	bool got;
 
 	if (f == NULL)
 		return false;
-	got = fgets(path, sizeof(path), f) != NULL;
+	got = fgets(file, (int)len, f) != NULL;
 	fclose(f);
-	if (!got)
+	if (got)
+		file[strcspn(file, "\n")] = '\0';
+	return got;
+}
+
+static bool is_over(const char *attr, const struct stat *file)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return read_attr(attr, path, sizeof(path)) && stat(path, &st) == 0 &&
+	       st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+}
+
+bool dxf_loopdev_backing(const char *path, char *file, size_t len)
+{
+	static const char *const attrs[] = {
+		"loop/backing_file", "../loop/backing_file",
+	};
+	char attr[128];
+	struct stat st;
+	size_t i;
+
+	if (stat(path, &st) != 0 || !S_ISBLK(st.st_mode))
 		return false;
-	path[strcspn(path, "\n")] = '\0';
-	return stat(path, &st) == 0 && st.st_dev == file->st_dev &&
-	       st.st_ino == file->st_ino;
+	for (i = 0; i < DXF_ARRAY_SIZE(attrs); i++) {
+		snprintf(attr, sizeof(attr), "/sys/dev/block/%u:%u/%s",
+			 major(st.st_rdev), minor(st.st_rdev), attrs[i]);
+		if (read_attr(attr, file, len))
+			return true;
+	}
+	return false;
 }
 
 static bool is_used(const char *loop)

@@ -16,4 +16,10 @@
  */
 bool dxf_loopdev_find_used(const char *path, char *loop, size_t len);
 
+/*
+ * The file below @path, if that is a loop device or a partition of one.
+ * Returns: true, and its name in @file.
+ */
+bool dxf_loopdev_backing(const char *path, char *file, size_t len);
+
 #endif
