@@ -17,7 +17,7 @@ fresh() {
 	must chmod 6777 "$mnt/file"
 }
 
-for dax in never always; do
+for dax in never inode always; do
 	mount_image "dax=$dax"
 	fresh
 	must as_user dd if=/dev/zero of="$mnt/file" bs=1 count=1 conv=notrunc \
