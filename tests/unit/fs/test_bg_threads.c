@@ -33,7 +33,7 @@ static bool is_listed(struct dxf_inode *inode)
  */
 static void let_bg_come(void *ctx, const struct dxf_persist_event *ev)
 {
-	if (leaving == NULL || !pthread_equal(evictor, pthread_self()))
+	if (!pthread_equal(evictor, pthread_self()) || leaving == NULL)
 		return;
 	/* It may be waiting already, for what an earlier life had listed. */
 	for (int i = 0; i < MAX_YIELDS && is_listed(leaving); i++) {
@@ -67,6 +67,7 @@ START_TEST(test_bg_inode_in_its_next_life_is_not_lost_nor_listed_twice)
 		dxf_icache_put(x.fs, inode);
 		leaving = NULL;
 	}
+	fsx_umount(&x);
 	dxf_persist_set_hook(x.region, NULL, NULL);
 	fsx_finish(&x);
 }
