@@ -26,6 +26,7 @@
 #include "logfile.h"
 #include "private.h"
 #include "target.h"
+#include "toolopen.h"
 
 /* fsck(8)'s */
 enum {
@@ -160,7 +161,7 @@ static int check(const struct request *q)
 
 	if (!q->ro && dxf_target_check_mounted(q->target, &err) != 0)
 		return fail(&err);
-	if (dxf_region_open(&r, q->target, &ropts, &err) != 0)
+	if (dxf_tool_open(&r, q->target, &ropts, &err) != 0)
 		return fail(&err);
 	ret = dxf_txnmgr_open(&m, r);
 	if (ret == 0) {

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "private.h"
 #include "subst.h"
+#include "toolopen.h"
 
 enum {
 	EXIT_OK = 0,
@@ -75,7 +76,7 @@ static int open_all(const struct dxf_imgopts *o, struct dxf_region **r,
 		    struct dxf_view **v, struct dxf_err *err)
 {
 	struct dxf_view_opts vopts = { .discard = o->discard };
-	int ret = dxf_region_open(r, o->device, &o->region, err);
+	int ret = dxf_tool_open(r, o->device, &o->region, err);
 
 	if (ret != 0)
 		return ret;

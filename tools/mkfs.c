@@ -24,6 +24,7 @@
 #include "newfile.h"
 #include "private.h"
 #include "target.h"
+#include "toolopen.h"
 
 static void usage(FILE *to)
 {
@@ -203,7 +204,7 @@ static int make(const struct dxf_mkfsopts *o, struct dxf_err *err)
 	is_new = prepare_target(o, err);
 	if (is_new < 0)
 		return is_new;
-	ret = dxf_region_open(&r, o->target, &ropts, err);
+	ret = dxf_tool_open(&r, o->target, &ropts, err);
 	if (ret == 0) {
 		ret = make_ext2(o, r, is_new, err);
 		if (ret == 0 && !o->dry_run)
