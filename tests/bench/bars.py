@@ -44,7 +44,7 @@ PEERS = (
     (("*",), "dax", "memfs_ll", 1.0),
     (("*",), "dax", "passthrough_hp", 1.0),
     # what takes at most 1.1 times as long
-    (("write 4k + fsync", "create, 100 *", "rename, 100 *", "truncate"),
+    (("write 4k + fsync", "create in 100", "rename in 100", "truncate"),
      "dax-1t", "dax-1g-sparse", 1 / 1.1),
 )
 
@@ -52,7 +52,7 @@ PEERS = (
 ROWS = tuple((peer, "fresh 1M" + how, "overwrite 1M" + how, 0.8)
              for peer in ("dax", "dax-always") for how in ("", " direct")) + (
     # at most 1.5 times as long
-    ("dax", "stat cold, 1,000,000 names", "stat cold, 1,000 names", 1 / 1.5),
+    ("dax", "stat cold in 1000000", "stat cold in 1000", 1 / 1.5),
 )
 
 # (peer, the one that it is held against, geometric mean of all rows)

@@ -233,7 +233,7 @@ def data_chains(conf):
 
 def name_chain(conf, n):
     def row(name, what, cold=False):
-        return Row("%s, %s names" % (name, f"{n:,}"),
+        return Row("%s in %d" % (name, n),
                    names(conf, what, n, conf.count), cold=cold,
                    skip=SLOW if n > 20000 else ())
     return [
@@ -256,8 +256,8 @@ def tree_chain(conf):
 
 def chains(conf):
     """All of them, in the order of the table."""
-    rest = [[Row("sqlite, rollback journal", sqlite(conf, "delete"), "1/s")],
-            [Row("sqlite, WAL", sqlite(conf, "wal"), "1/s")]]
+    rest = [[Row("sqlite rollback journal", sqlite(conf, "delete"), "1/s")],
+            [Row("sqlite WAL", sqlite(conf, "wal"), "1/s")]]
     rest += [name_chain(conf, n) for n in conf.names]
     return (data_chains(conf) + fio_chains(conf) + rest +
             [tree_chain(conf)])
