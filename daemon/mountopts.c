@@ -82,6 +82,7 @@ static int add_flags(const struct dxf_session *s, char **opts)
 	size_t i;
 	int err = 0;
 
+	assert(!(o->allow_root && o->allow_other));
 	for (i = 0; err == 0 && i < DXF_ARRAY_SIZE(words); i++)
 		err = add(opts, words[i].on, words[i].word);
 	return err;
@@ -103,6 +104,7 @@ static int add_contexts(const struct dxf_options *o, char **opts)
 
 		if (o->context[i] == NULL)
 			continue;
+		assert(o->context[i][0] != '\0');
 		if (asprintf(&quoted, "\"%s\"", o->context[i]) < 0) {
 			quoted = NULL;
 			return -ENOMEM;

@@ -66,6 +66,9 @@ static void settle_opts(struct dxf_fs_opts *o, const struct dxf_geom *g)
 		o->resuid = g->resuid;
 	if (o->resgid == DXF_ID_BY_SUPER)
 		o->resgid = g->resgid;
+	/* callers take them for truth values */
+	assert(o->acl <= DXF_ON && o->user_xattr <= DXF_ON);
+	assert(o->grpid <= DXF_ON);
 }
 
 /* ---- unmount ---- */
