@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -188,6 +189,12 @@ void dxf_rawreq_answered(const struct fuse_out_header *h, const void *body)
 	}
 }
 
+/* Not writev(3), which is a cancellation point: see dxf_chan_read(). */
+static ssize_t send_iov(int fd, const struct iovec *iov, int count)
+{
+	return syscall(SYS_writev, fd, iov, count);
+}
+
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	const struct fuse_out_header *h = iov[0].iov_base;
@@ -200,13 +207,13 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	if (dxf_rawreq_fd >= 0)
 		fd = dxf_rawreq_fd;
 	if (count != 2 || h->error != 0 || h->unique != dxf_rawreq.unique)
-		return writev(fd, iov, count);
+		return send_iov(fd, iov, count);
 	if (!patch_body(userdata, &iov[1], &b))
-		return writev(fd, iov, count);
+		return send_iov(fd, iov, count);
 	patched[0] = iov[0];
 	patched[1].iov_base = &b;
 	patched[1].iov_len = iov[1].iov_len;
-	return writev(fd, patched, 2);
+	return send_iov(fd, patched, 2);
 }
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)

@@ -236,6 +236,7 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 	dxf_lblk_t lblk = de->off >> e2->geom.block_bits;
 	int r;
 
+	*prev = 0;
 	if (lblk >= c->v.nblk)
 		goto gone;
 	r = c->idx ? dxf_dirblk_reread(b, &c->v, lblk) :
@@ -247,8 +248,6 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 	if (off != in || off >= b->end)
 		goto gone;
 	dxf_dirblk_slot(b, off, s);
-	if (off == 0)
-		*prev = 0;
 	if (s->ino == de->ino && s->name_len == de->name_len &&
 	    !memcmp(s->name, de->name, de->name_len))
 		return 0;
