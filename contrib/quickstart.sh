@@ -57,9 +57,15 @@ wait_for_image() {
 	return 1
 }
 
+# remove_all [TRIES]: what was just killed may take a moment to let go
 remove_all() {
+	local tries=${1:-1}
 	if is_mounted; then
-		unmount || return 1
+		until unmount; do
+			tries=$((tries - 1))
+			[ "$tries" -gt 0 ] || return 1
+			sleep 0.1
+		done
 		wait_for_image || return 1
 	fi
 	rm -f "$image"
@@ -69,7 +75,7 @@ remove_all() {
 
 cleanup() {
 	[ -z "$log" ] || rm -rf "$log"
-	[ -n "$done_ok" ] || remove_all >/dev/null 2>&1
+	[ -n "$done_ok" ] || remove_all 100 >/dev/null 2>&1
 }
 
 case ${1:-} in
