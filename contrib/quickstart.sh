@@ -61,7 +61,8 @@ wait_for_image() {
 remove_all() {
 	local tries=${1:-1}
 	if is_mounted; then
-		until unmount; do
+		# a daemon that was told to end may be quicker
+		while is_mounted && ! unmount; do
 			tries=$((tries - 1))
 			[ "$tries" -gt 0 ] || return 1
 			sleep 0.1
