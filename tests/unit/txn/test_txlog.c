@@ -334,11 +334,11 @@ START_TEST(test_txlog_that_was_moved_is_foreign)
 	ck_assert_int_eq(dxf_load(rig.r, last.off, bytes, last.len), 0);
 	p.run[2].off = 150 * 1024;
 	rig_poke(p.run[2].off, bytes, last.len);
+	dxf_txlog_detach(rig.l, rig.m);
 	dxf_txlog_close(rig.l);
 	ck_assert_int_eq(dxf_txlog_open(&rig.l, rig.r, &p), 0);
 	ck_assert_int_eq(dxf_txlog_load(rig.l), 0);
 	ck_assert_int_eq(dxf_txlog_state(rig.l), DXF_TXLOG_MOUNTED);
-	dxf_txlog_detach(rig.l, rig.m);
 	ck_assert_int_eq(dxf_txlog_recover(rig.m, rig.l, 0, &rig.found,
 					   &rig.replayed), 0);
 	ck_assert_int_eq(rig.found, DXF_RECOVERY_FOREIGN);
