@@ -25,6 +25,7 @@
 #include "dirty.h"
 #include "fs.h"
 #include "ialloc.h"
+#include "icache.h"
 #include "lock.h"
 #include "node.h"
 #include "persist.h"
@@ -155,72 +156,6 @@ struct dxf_fs {
 	/* the last epoch in which an inode left with needs (need.c); atomic */
 	uint64_t need_lost;
 };
-
-/* ---- icache.c ---- */
-
-int dxf_icache_init(struct dxf_fs *fs);
-/* All inodes must be unpinned; lookups and opens left over are dropped. */
-void dxf_icache_fini(struct dxf_fs *fs);
-/*
- * Pin an inode, reading it if it is not cached.
- * Returns: 0; -ESTALE not in use, reserved or out of range; -EIO, -EUCLEAN,
- * -ENOMEM.
- */
-int dxf_icache_get(struct dxf_fs *fs, dxf_ino_t ino, struct dxf_inode **out);
-/* Only if it is cached; NULL else. */
-struct dxf_inode *dxf_icache_find(struct dxf_fs *fs, dxf_ino_t ino);
-/*
- * Unpin.  The last reference (pins, lookups, opens all 0) evicts: lazy times
- * are written, an inode with nlink 0 is freed with its blocks.
- * Locks: none may be held.
- */
-void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode);
-/*
- * The same for an inode that a directory entry names: the caller holds the
- * directory's lock, so that the entry keeps the inode from being freed.
- * Returns: as get, but -EUCLEAN (reported against @dir) for an inode that is
- * not in use or reserved.
- */
-int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
-			 dxf_ino_t ino, struct dxf_inode **out);
-/* For recovery: an inode on the orphan list, whatever its nlink. */
-int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
-			  struct dxf_inode **out);
-/*
- * A new inode: alloc before the transaction (may fail), add after its commit
- * (cannot fail); pinned once.  Unused: dxf_icache_free_new().
- * Returns (add): the inode to go on with, which is another one if a lookup by
- * number came first; @inode is then gone.
- */
-int dxf_icache_alloc(struct dxf_fs *fs, struct dxf_inode **out);
-struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode);
-void dxf_icache_free_new(struct dxf_inode *inode);
-/* One more lookup, beside the pin. */
-void dxf_icache_add_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
-/* The pin becomes a lookup: evicts nothing, so locks may be held. */
-void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
-/*
- * The pin of @inode becomes a lookup, and @dir is put, in one step.
- * Locks: none may be held.
- */
-void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
-		     struct dxf_inode *dir);
-/*
- * One more open, beside the pin; the first latches the DAX flag.
- * Returns: 0; -ESTALE it was reclaimed.
- */
-int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode);
-/* One less.  Returns: true if it was the last. */
-bool dxf_icache_drop_open(struct dxf_fs *fs, struct dxf_inode *inode);
-/*
- * Its blocks are to be taken although it is referred to: no open from now on.
- * Returns: false if it is open (or was reclaimed before).
- */
-bool dxf_icache_reclaim(struct dxf_fs *fs, struct dxf_inode *inode);
-/* Call @fn for every cached inode, pinned; no lock held during the call. */
-void dxf_icache_for_each(struct dxf_fs *fs,
-	void (*fn)(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx),
-	void *ctx);
 
 /* ---- attr.c ---- */
 
