@@ -26,7 +26,7 @@ case " $ID ${ID_LIKE:-} " in
 	family=debian
 	build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev
 		libpmem2-dev libext2fs-dev comerr-dev libblkid-dev
-		libseccomp-dev"
+		libseccomp-dev liburing-dev"
 	run="fuse3 e2fsprogs attr"
 	test="check mandoc acl attr libcap2-bin util-linux procps strace
 		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs"
@@ -35,7 +35,7 @@ case " $ID ${ID_LIKE:-} " in
 	family=fedora
 	build="gcc glibc-devel meson ninja-build pkgconf-pkg-config
 		fuse3-devel libpmem2-devel e2fsprogs-devel libcom_err-devel
-		libblkid-devel libseccomp-devel"
+		libblkid-devel libseccomp-devel liburing-devel"
 	run="fuse3 e2fsprogs attr"
 	test="check-devel mandoc acl attr libcap util-linux procps-ng strace
 		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness"

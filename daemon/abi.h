@@ -19,6 +19,7 @@
 #define DXF_INIT_SETXATTR_EXT		(UINT64_C(1) << 29)
 #define DXF_INIT_EXT			(UINT64_C(1) << 30)
 #define DXF_INIT_DIRECT_IO_MMAP		(UINT64_C(1) << 36)
+#define DXF_INIT_OVER_IO_URING		(UINT64_C(1) << 41)
 
 #define DXF_FATTR_FH			(1 << 6)
 #define DXF_FATTR_OPEN			(1 << 7)

@@ -48,9 +48,14 @@ static int clone_fd(int session_fd, int flags)
 	return fd;
 }
 
+size_t dxf_chan_payload(void)
+{
+	return MAX_PAGES * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 int dxf_chan_open(struct dxf_chan *c, int session_fd)
 {
-	c->size = MAX_PAGES * (size_t)sysconf(_SC_PAGESIZE) + MAX_HEADER;
+	c->size = dxf_chan_payload() + MAX_HEADER;
 	c->mem = dxf_aligned_alloc(DXF_CACHELINE,
 				   c->size + DXF_CACHELINE);
 	if (c->mem == NULL)

@@ -36,4 +36,7 @@ void dxf_chan_close(struct dxf_chan *c);
  */
 ssize_t dxf_chan_read(struct dxf_chan *c, bool wait);
 
+/* The most that a request or an answer holds behind its structures, bytes. */
+size_t dxf_chan_payload(void);
+
 #endif

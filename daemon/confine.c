@@ -122,6 +122,13 @@ static const int daemon_calls[] = {
 	CALL(sync_file_range), CALL(flock), CALL(fadvise64),
 };
 
+/* The same, and rings. */
+static const int ring_calls[] = {
+	CALL(fallocate), CALL(msync), CALL(fsync), CALL(fdatasync),
+	CALL(sync_file_range), CALL(flock), CALL(fadvise64),
+	CALL(io_uring_enter),
+};
+
 static const int keeper_calls[] = {
 	CALL(openat), CALL(open), CALL(statx), CALL(syncfs), CALL(umount2),
 };
@@ -220,6 +227,12 @@ static int filter_daemon(void)
 			    sizeof(daemon_calls) / sizeof(daemon_calls[0]));
 }
 
+static int filter_daemon_ring(void)
+{
+	return filter_calls(ring_calls,
+			    sizeof(ring_calls) / sizeof(ring_calls[0]));
+}
+
 static int filter_keeper(void)
 {
 	return filter_calls(keeper_calls,
@@ -229,6 +242,11 @@ static int filter_keeper(void)
 #else
 
 static int filter_daemon(void)
+{
+	return 0;
+}
+
+static int filter_daemon_ring(void)
 {
 	return 0;
 }
@@ -269,9 +287,9 @@ static int confine(uint64_t caps, int (*filter)(void), bool core,
 	return ret ? failed(err, ret, "system calls") : 0;
 }
 
-int dxf_confine_daemon(bool core, struct dxf_err *err)
+int dxf_confine_daemon(bool core, bool ring, struct dxf_err *err)
 {
-	return confine(0, filter_daemon, core, err);
+	return confine(0, ring ? filter_daemon_ring : filter_daemon, core, err);
 }
 
 int dxf_confine_keeper(struct dxf_err *err)

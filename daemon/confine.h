@@ -26,10 +26,11 @@
 /*
  * Confine the calling process to what the daemon needs.  System calls are left
  * alone in a build without libseccomp; a build with a sanitizer, which needs
- * more, is not confined at all.  With @core it may still leave a core file.
+ * more, is not confined at all.  With @core it may still leave a core file,
+ * with @ring enter rings that are there (ring.c says what they allow).
  * Returns: 0; -errno with a sentence in @err: it is confined in part.
  */
-int dxf_confine_daemon(bool core, struct dxf_err *err);
+int dxf_confine_daemon(bool core, bool ring, struct dxf_err *err);
 
 /*
  * The same for root's keeper, which unmounts and reads /proc: it may open

@@ -29,6 +29,7 @@
 #include "signals.h"
 #include "source.h"
 #include "statinfo.h"
+#include "transport.h"
 #include "worker.h"
 
 static int fail(const struct dxf_err *err, int status)
@@ -82,7 +83,7 @@ static int confine(struct dxf_session *s, struct dxf_err *err)
 	if (s->opt->noconfine)
 		return 0;
 	dxf_keeper_confine(s->keeper);
-	ret = dxf_confine_daemon(s->opt->debug, err);
+	ret = dxf_confine_daemon(s->opt->debug, s->ring != NULL, err);
 	if (ret && s->opt->drop_privileges)
 		return ret;
 	if (ret)
@@ -120,6 +121,9 @@ static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 	ret = null < 0 ? 0 : confine(s, err);
 	if (ret)
 		return ret;
+	if (s->ring != NULL)
+		dxf_log_info("%s: requests come by %s", s->opt->mountpoint,
+			     dxf_transport_describe(s));
 	say_mounted(s);
 	ret = null;
 	if (ret >= 0 && ready_fd >= 0)

@@ -127,9 +127,11 @@ static ssize_t read_all(struct dxf_fs *fs, uint64_t off, char *buf,
 static void read_copied(fuse_req_t req, size_t size, uint64_t off,
 			const struct fuse_file_info *fi)
 {
-	char *buf = dxf_worker_scratch(size);
+	char *buf = dxf_rawreq_room(size);
 	ssize_t n;
 
+	if (buf == NULL)
+		buf = dxf_worker_scratch(size);
 	if (buf == NULL) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -176,7 +178,8 @@ static bool read_mapped(fuse_req_t req, size_t size, uint64_t off,
 void dxf_ll_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		 struct fuse_file_info *fi)
 {
-	if (dxf_req_session(req)->copy_reads ||
+	/* the mapping must not be lent where the copy is ours: it is guarded */
+	if (dxf_req_session(req)->copy_reads || dxf_rawreq_ent != NULL ||
 	    !read_mapped(req, size, (uint64_t)off, fi))
 		read_copied(req, size, (uint64_t)off, fi);
 }

@@ -44,12 +44,10 @@ static int reply(const struct raw *r, int err, const void *body, size_t len)
 		{ (void *)body, len },
 	};
 
-	int fd = dxf_rawreq_fd >= 0 ? dxf_rawreq_fd :
-				      fuse_session_fd(r->s->se);
-
 	assert(err <= 0);
 	dxf_rawreq_answered(&h, body);
-	if (writev(fd, iov, err || len == 0 ? 1 : 2) < 0)
+	if (dxf_rawreq_send(fuse_session_fd(r->s->se), iov,
+			    err || len == 0 ? 1 : 2) < 0)
 		return -errno;
 	return 0;
 }

@@ -47,6 +47,7 @@ struct dxf_options {
 	/* for the session */
 	enum dxf_dax_mode dax;
 	enum dxf_tri mcsafe;
+	enum dxf_tri io_uring;
 	enum dxf_tri suid, dev, exec;
 	bool allow_other;
 	bool allow_root;

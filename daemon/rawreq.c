@@ -11,16 +11,19 @@
 #include "rawreq.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "abi.h"
+#include "ringent.h"
 #include "session.h"
 
 __thread struct dxf_rawreq dxf_rawreq;
 __thread int dxf_rawreq_fd = -1;
+__thread struct dxf_ringent *dxf_rawreq_ent;
 
 /* ---- requests ---- */
 
@@ -109,7 +112,8 @@ static void patch_init(struct dxf_session *s, struct dxf_fuse_init_out *out)
 {
 	uint64_t want = dxf_rawreq.init_flags &
 		(DXF_INIT_KILLPRIV_V2 | DXF_INIT_SETXATTR_EXT |
-		 DXF_INIT_DIRECT_IO_MMAP);
+		 DXF_INIT_DIRECT_IO_MMAP |
+		 (s->ring != NULL ? DXF_INIT_OVER_IO_URING : 0));
 
 	out->flags |= (uint32_t)want;
 	if (dxf_rawreq.init_flags & DXF_INIT_EXT) {
@@ -189,9 +193,29 @@ void dxf_rawreq_answered(const struct fuse_out_header *h, const void *body)
 	}
 }
 
-/* Not writev(3), which is a cancellation point: see dxf_chan_read(). */
-static ssize_t send_iov(int fd, const struct iovec *iov, int count)
+void *dxf_rawreq_room(size_t len)
 {
+	if (dxf_rawreq_ent == NULL || len > dxf_rawreq_ent->size)
+		return NULL;
+	return dxf_rawreq_ent->payload;
+}
+
+/* Not writev(3), which is a cancellation point: see dxf_chan_read(). */
+ssize_t dxf_rawreq_send(int fd, const struct iovec *iov, int count)
+{
+	const struct fuse_out_header *h = iov[0].iov_base;
+	ssize_t n;
+
+	assert(count >= 1 && iov[0].iov_len == sizeof(*h));
+	/* notifications, and what answers another request, go to /dev/fuse */
+	if (dxf_rawreq_ent != NULL && h->unique == dxf_rawreq.unique) {
+		n = dxf_ringent_answer(dxf_rawreq_ent, iov, count);
+		if (n < 0)
+			errno = (int)-n;
+		return n < 0 ? -1 : n;
+	}
+	if (dxf_rawreq_fd >= 0)
+		fd = dxf_rawreq_fd;
 	return syscall(SYS_writev, fd, iov, count);
 }
 
@@ -204,16 +228,14 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	assert(count >= 1 && iov[0].iov_len == sizeof(*h));
 	if (h->unique == dxf_rawreq.unique)
 		dxf_rawreq_answered(h, count > 1 ? iov[1].iov_base : NULL);
-	if (dxf_rawreq_fd >= 0)
-		fd = dxf_rawreq_fd;
 	if (count != 2 || h->error != 0 || h->unique != dxf_rawreq.unique)
-		return send_iov(fd, iov, count);
+		return dxf_rawreq_send(fd, iov, count);
 	if (!patch_body(userdata, &iov[1], &b))
-		return send_iov(fd, iov, count);
+		return dxf_rawreq_send(fd, iov, count);
 	patched[0] = iov[0];
 	patched[1].iov_base = &b;
 	patched[1].iov_len = iov[1].iov_len;
-	return send_iov(fd, patched, 2);
+	return dxf_rawreq_send(fd, patched, 2);
 }
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)

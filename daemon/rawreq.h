@@ -15,10 +15,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+struct dxf_ringent;
 struct dxf_session;
 struct fuse_custom_io;
 struct fuse_out_header;
+struct iovec;
 
 struct dxf_rawreq {
 	uint64_t unique;
@@ -38,6 +41,25 @@ extern __thread struct dxf_rawreq dxf_rawreq;
  * session's own descriptor.
  */
 extern __thread int dxf_rawreq_fd;
+
+/*
+ * Where the calling thread's request came by io_uring: its entry, which takes
+ * the answer; NULL: it did not.
+ */
+extern __thread struct dxf_ringent *dxf_rawreq_ent;
+
+/*
+ * Room of @len bytes for the calling thread's answer, from where it need not be
+ * copied.  What the request holds behind its structure is lost.
+ * Returns: NULL: there is none such.
+ */
+void *dxf_rawreq_room(size_t len);
+
+/*
+ * Send the answer @iov, at the descriptor @fd unless the thread's request came
+ * from elsewhere.  Returns: bytes; -1 with errno.
+ */
+ssize_t dxf_rawreq_send(int fd, const struct iovec *iov, int count);
 
 /* Read the @len bytes of a request into dxf_rawreq. */
 void dxf_rawreq_parse(const void *buf, size_t len);

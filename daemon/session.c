@@ -29,6 +29,8 @@
 #include "ops.h"
 #include "opstat.h"
 #include "rawreq.h"
+#include "ring.h"
+#include "transport.h"
 #include "utab.h"
 #include "worker.h"
 
@@ -178,9 +180,12 @@ static int answer_init(struct dxf_session *s, struct dxf_err *err)
 {
 	int ret;
 
+	dxf_transport_prepare(s);
 	do {
 		ret = dxf_worker_one(s);
 	} while (ret == -EINTR || ret == -EAGAIN);
+	if (ret == 0)
+		dxf_transport_settle(s);
 	if (ret)
 		return dxf_err_set(err, -ret, "the kernel closed the "
 				   "connection at once: %s", strerror(-ret));
@@ -229,6 +234,9 @@ int dxf_session_mount(struct dxf_session *s, struct dxf_err *err)
 	if (ret == 0)
 		ret = answer_init(s, err);
 	if (ret) {
+		if (s->ring != NULL)
+			dxf_ring_stop(s->ring);
+		s->ring = NULL;
 		fuse_session_unmount(s->se);
 		fuse_session_destroy(s->se);
 		s->se = NULL;

@@ -19,6 +19,7 @@
 
 struct dxf_keeper;
 struct dxf_mountwatch;
+struct dxf_ring;
 struct fuse_session;
 
 struct dxf_session {
@@ -35,6 +36,7 @@ struct dxf_session {
 
 	/* constant after mount */
 	struct fuse_session *se;
+	struct dxf_ring *ring;	/* NULL: the connection is /dev/fuse */
 	char *mountpoint;	/* absolute; NULL: a /dev/fd/N */
 	uint64_t init_flags;	/* the INIT flags we asked for ourselves */
 	uint32_t caps;		/* and those that libfuse knows */

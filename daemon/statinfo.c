@@ -16,6 +16,7 @@
 #include "log.h"
 #include "opstat.h"
 #include "persist.h"
+#include "transport.h"
 
 static void set_text(char *to, size_t room, const char *text)
 {
@@ -35,7 +36,7 @@ static void get_session(const struct dxf_session *s, struct dxf_stat *st)
 	st->nops = DXF_OPSTAT_OPS;
 	set_text(st->program, sizeof(st->program), DXF_VERSION);
 	set_text(st->transport, sizeof(st->transport),
-		 "/dev/fuse, read and writev");
+		 dxf_transport_describe(s));
 	set_text(st->durability, sizeof(st->durability),
 		 s->opt->fs.durability == DXF_DURABILITY_FSYNC ? "fsync" :
 		 "write");

@@ -36,9 +36,8 @@
 #include "ops.h"
 #include "opstat.h"
 #include "rawreq.h"
+#include "ring.h"
 
-/* For one thread each; never sent to the process. */
-#define KICK		(SIGRTMIN + 2)
 #define STOP_RETRY_MS	20
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
@@ -83,7 +82,7 @@ void *dxf_worker_scratch(size_t len)
 	return scratch.p;
 }
 
-static void scratch_free(void)
+void dxf_worker_scratch_free(void)
 {
 	free(scratch.p);
 	scratch.p = NULL;
@@ -92,14 +91,14 @@ static void scratch_free(void)
 
 /* ---- one request ---- */
 
-static void process(struct dxf_session *s, const struct fuse_buf *buf)
+void dxf_worker_process(struct dxf_session *s, void *mem, size_t len)
 {
+	const struct fuse_buf buf = { .mem = mem, .size = len };
 	uint64_t start = dxf_opstat_now();
 
-	assert(!(buf->flags & FUSE_BUF_IS_FD));
-	dxf_rawreq_parse(buf->mem, buf->size);
-	if (!dxf_raw_process(s, buf->mem, buf->size))
-		fuse_session_process_buf(s->se, buf);
+	dxf_rawreq_parse(mem, len);
+	if (!dxf_raw_process(s, mem, len))
+		fuse_session_process_buf(s->se, &buf);
 	dxf_opstat_done(dxf_rawreq.opcode, start, dxf_rawreq.error,
 			dxf_rawreq.bytes);
 }
@@ -112,8 +111,9 @@ int dxf_worker_one(struct dxf_session *s)
 	assert(s->se != NULL);
 	n = fuse_session_receive_buf(s->se, &buf);
 
+	assert(!(buf.flags & FUSE_BUF_IS_FD));
 	if (n > 0)
-		process(s, &buf);
+		dxf_worker_process(s, buf.mem, buf.size);
 	free(buf.mem);
 	if (n == 0)
 		return -ENODEV;
@@ -151,7 +151,7 @@ void dxf_worker_drain(struct dxf_session *s)
 	while (request_waits(s) && now_ns() < end)
 		if (dxf_worker_one(s) != 0)
 			break;
-	scratch_free();
+	dxf_worker_scratch_free();
 }
 
 /* ---- threads ---- */
@@ -180,7 +180,8 @@ static ssize_t look(struct worker *w)
 
 static ssize_t listen_for(struct worker *w, bool alone)
 {
-	ssize_t n = alone ? look(w) : -EAGAIN;
+	/* what matters comes to the ring, and wants the CPU */
+	ssize_t n = alone && w->all->s->ring == NULL ? look(w) : -EAGAIN;
 	bool slept = n == -EAGAIN;
 
 	if (slept)
@@ -212,7 +213,6 @@ static ssize_t next_request(struct worker *w)
 
 static void serve(struct worker *w)
 {
-	struct fuse_buf buf = { .mem = w->chan.buf };
 	ssize_t n;
 
 	while (goes_on(w)) {
@@ -224,40 +224,50 @@ static void serve(struct worker *w)
 				dxf_log_err("reading requests: error %zd", -n);
 			break;
 		}
-		buf.size = (size_t)n;
-		process(w->all->s, &buf);
+		dxf_worker_process(w->all->s, w->chan.buf, (size_t)n);
 		dxf_crew_done(w->hand);
 	}
+}
+
+static void on_kick(int sig)
+{
+	/* only to interrupt a system call */
+}
+
+void dxf_worker_install_kick(void)
+{
+	struct sigaction sa = { .sa_handler = on_kick };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(DXF_WORKER_KICK, &sa, NULL);
+}
+
+void dxf_worker_accept_kick(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, DXF_WORKER_KICK);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void dxf_worker_kick(pthread_t t)
+{
+	pthread_kill(t, DXF_WORKER_KICK);
 }
 
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	uint64_t one = 1;
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, KICK);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	dxf_worker_accept_kick();
 	serve(w);
-	scratch_free();
+	dxf_worker_scratch_free();
 	atomic_store(&w->done, true);
 	if (write(w->all->ended_fd, &one, sizeof(one)) != sizeof(one))
 		dxf_log_err("a worker cannot say that it ended");
 	return NULL;
-}
-
-static void on_kick(int sig)
-{
-	/* only to interrupt read(2) */
-}
-
-static void install_kick(void)
-{
-	struct sigaction sa = { .sa_handler = on_kick };
-
-	sigemptyset(&sa.sa_mask);
-	sigaction(KICK, &sa, NULL);
 }
 
 static void free_all(struct dxf_workers *all)
@@ -304,6 +314,31 @@ static int prepare(struct dxf_workers *all, unsigned int n)
 	return dxf_crew_start(&all->crew, all->hands, n, is_slow(s));
 }
 
+static void stop_ring(struct dxf_session *s)
+{
+	if (s->ring != NULL)
+		dxf_ring_stop(s->ring);
+	s->ring = NULL;
+}
+
+/* Returns: how many threads are to listen at /dev/fuse. */
+static unsigned int start_ring(struct dxf_session *s, unsigned int n)
+{
+	int ret;
+
+	if (s->ring == NULL)
+		return n;
+	ret = dxf_ring_start(s->ring);
+	if (ret == 0) {
+		s->nworkers = dxf_ring_workers(s->ring);
+		return 1;
+	}
+	dxf_log_warn("io_uring: the kernel refuses it (%s); served over "
+		     "/dev/fuse", strerror(-ret));
+	stop_ring(s);
+	return n;
+}
+
 int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
 		      unsigned int n)
 {
@@ -311,16 +346,20 @@ int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
 	int err;
 
 	assert(n >= 1 && n <= DXF_WORKERS_MAX);
+	n = start_ring(s, n);
 	all = dxf_calloc(1, sizeof(*all) + n * sizeof(all->w[0]));
-	if (all == NULL)
+	if (all == NULL) {
+		stop_ring(s);
 		return -ENOMEM;
+	}
 	all->s = s;
 	err = prepare(all, n);
 	if (err) {
+		stop_ring(s);
 		free_all(all);
 		return err;
 	}
-	install_kick();
+	dxf_worker_install_kick();
 	for (all->n = 0; all->n < n; all->n++) {
 		struct worker *w = &all->w[all->n];
 
@@ -348,7 +387,7 @@ static unsigned int kick(struct dxf_workers *all)
 	for (i = 0; i < all->n; i++) {
 		if (atomic_load(&all->w[i].done))
 			continue;
-		pthread_kill(all->w[i].thread, KICK);
+		dxf_worker_kick(all->w[i].thread);
 		left++;
 	}
 	return left;
@@ -369,6 +408,7 @@ void dxf_workers_stop(struct dxf_workers *all)
 {
 	unsigned int i;
 
+	stop_ring(all->s);
 	atomic_store(&all->stop, true);
 	dxf_crew_dismiss(all->crew);
 	while (kick(all) > 0)

@@ -5,14 +5,19 @@
 #ifndef DXF_WORKER_H
 #define DXF_WORKER_H
 
+#include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 
 #include "session.h"
 
 struct dxf_workers;
 
+/* For one thread each; never sent to the process. */
+#define DXF_WORKER_KICK	(SIGRTMIN + 2)
+
 /*
- * Start @n threads.
+ * Start @n threads; where s->ring serves, one, for what does not come there.
  * Returns: 0; -errno of pthread_create, eventfd: none runs.
  */
 int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
@@ -42,5 +47,19 @@ void dxf_worker_drain(struct dxf_session *s);
  * next call.  Returns: NULL without memory.
  */
 void *dxf_worker_scratch(size_t len);
+
+/* ---- for whoever has threads of its own that serve ---- */
+
+/* Process request @buf, of @len bytes, and see it answered. */
+void dxf_worker_process(struct dxf_session *s, void *buf, size_t len);
+/* The thread ends: release its memory. */
+void dxf_worker_scratch_free(void);
+/*
+ * A signal that does nothing but interrupt a wait: have it handled; let it reach
+ * the calling thread; send it to @t.
+ */
+void dxf_worker_install_kick(void);
+void dxf_worker_accept_kick(void);
+void dxf_worker_kick(pthread_t t);
 
 #endif

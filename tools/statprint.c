@@ -130,6 +130,7 @@ static const struct bit {
 	/* the kernel's FUSE_INIT flags that the daemon asks for itself */
 	{ UINT64_C(1) << 28, "handle_killpriv_v2" },
 	{ UINT64_C(1) << 29, "setxattr_ext" },
+	{ UINT64_C(1) << 41, "over_io_uring" },
 	{ UINT64_C(1) << 36, "direct_io_mmap" },
 	{ 0, NULL },
 };

@@ -8,7 +8,8 @@ _daxfuse_mount_options='
 	strictatime noatime nodiratime lazytime sync dirsync acl user_xattr
 	grpid nogrpid resuid= resgid= minixdf allow_other auto_unmount
 	allow_root nosuid nodev noexec nosymfollow context= fscontext=
-	defcontext= rootcontext= fsname= subtype= fakeroot mcsafe workers=
+	defcontext= rootcontext= fsname= subtype= fakeroot mcsafe io_uring
+	no_io_uring workers=
 	noconfine debug debug_modules= drop_privileges nofail remount setuid=
 	writeback'
 

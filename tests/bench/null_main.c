@@ -21,6 +21,7 @@
 #include "conn.h"
 #include "ops.h"
 #include "rawreq.h"
+#include "transport.h"
 #include "worker.h"
 
 struct null_conf null_conf = { .size = 64 * DXF_MIB };
@@ -115,9 +116,11 @@ static int serve_ours(struct dxf_session *s, unsigned int n)
 	struct pollfd p = { .events = POLLIN };
 	int ret;
 
+	dxf_transport_prepare(s);
 	do {
 		ret = dxf_worker_one(s);
 	} while (ret == -EINTR || ret == -EAGAIN);
+	dxf_transport_settle(s);
 	if (ret == 0)
 		ret = dxf_workers_start(&w, s, n ? n : dxf_workers_default());
 	if (ret)
@@ -137,14 +140,16 @@ struct args {
 	const char *mountpoint;
 	bool libfuse;
 	unsigned int workers;
+	bool ring;
 };
 
 static int usage(void)
 {
-	fputs("usage: nullfuse [-D] [-L] [-x] [-n WORKERS] [-s MIB] "
+	fputs("usage: nullfuse [-D] [-L | -u] [-x] [-n WORKERS] [-s MIB] "
 	      "data|meta MOUNTPOINT\n"
 	      "  -D  direct I/O, as dax=always\n"
 	      "  -L  libfuse's multi-threaded loop instead of ours\n"
+	      "  -u  over io_uring\n"
 	      "  -x  data: drop what is written\n"
 	      "  -s  data: what a file can hold\n", stderr);
 	return 1;
@@ -154,13 +159,16 @@ static int parse(struct args *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "DLxn:s:")) != -1) {
+	while ((c = getopt(argc, argv, "DLuxn:s:")) != -1) {
 		switch (c) {
 		case 'D':
 			null_conf.direct = true;
 			break;
 		case 'L':
 			a->libfuse = true;
+			break;
+		case 'u':
+			a->ring = true;
 			break;
 		case 'x':
 			null_conf.drop = true;
@@ -221,6 +229,8 @@ int main(int argc, char **argv)
 		fputs("nullfuse: no memory\n", stderr);
 		return 1;
 	}
+	opt.workers = a.workers;
+	opt.io_uring = a.ring ? DXF_TRI_YES : DXF_TRI_NO;
 	s.se = fuse_session_new(&fargs, a.ops, sizeof(*a.ops), &s);
 	if (s.se == NULL)
 		return 1;

@@ -9,6 +9,7 @@
 #	make_image ...		an image at $img
 #	mount_image OPTS	$img on $mnt; unmount_image; check_image
 #	must, must_fail		a command's status
+#	allow_uring Y|N	the kernel's parameter
 #	helpers_in_sbin		where mount(8) looks for them
 #	fail, done_ok
 #
@@ -193,14 +194,16 @@ give_up_mount() {
 	wait_released
 }
 
-# mount_image [OPTIONS]: $img on $mnt.
+# mount_image [OPTIONS]: $img on $mnt, with those of DAXFUSE_MOUNT_OPTS as well.
 mount_image() {
+	local opts=${1:-}
+	opts=$opts${opts:+${DAXFUSE_MOUNT_OPTS:+,}}${DAXFUSE_MOUNT_OPTS:-}
 	if [ -z "$mnt" ]; then
 		mnt=$tmp/mnt
 		must mkdir -p "$mnt"
 		defer give_up_mount "$mnt"
 	fi
-	must "$DAXFUSE" "$img" "$mnt" ${1:+-o "$1"}
+	must "$DAXFUSE" "$img" "$mnt" ${opts:+-o "$opts"}
 	is_mounted || fail "$mnt is not mounted although daxfuse said so"
 }
 
@@ -229,6 +232,25 @@ wait_no_view() {
 }
 give_up_view() {
 	! is_view "$1" || umount "$1" 2>/dev/null || umount -l "$1"
+}
+
+uring=/sys/module/fuse/parameters/enable_uring
+
+# allow_uring Y|N: may the kernel serve FUSE over io_uring?  As it was, at the
+# end; until then no other test changes it.
+allow_uring() {
+	if [ -z "${uring_lock:-}" ]; then
+		[ -e "$uring" ] || skip uring "the kernel has no FUSE over io_uring"
+		[ -w "$uring" ] || skip uring "$uring cannot be written"
+		[ "${WITH_URING:-1}" = 1 ] || skip uring "built without liburing"
+		exec {uring_lock}>"${TMPDIR:-/tmp}/daxfuse-test-uring.lock"
+		flock "$uring_lock"
+		defer set_uring "$(cat "$uring")"
+	fi
+	set_uring "$1"
+}
+set_uring() {
+	echo "$1" >"$uring" || skip uring "$uring cannot be written"
 }
 
 # The daemon has let go of the image.

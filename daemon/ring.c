@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ring.c - serve the connection over io_uring.
+ *
+ * Owns rings, their threads and the entries' memory.  Must not know what a
+ * request asks for.
+ *
+ * Each thread has a ring of its own that no other thread enters, and runs where
+ * the callers do that it serves: they sleep while it works.
+ *
+ * Confinement: what is submitted to a ring is not seen by a filter of system
+ * calls.  So each ring is restricted, before it is enabled, to the one operation
+ * that is needed, and nothing can be registered with it later.
+ *
+ * Ending: an entry ends with the connection (ENOTCONN), a thread with its last
+ * entry; or it was told to stop, which it notices between two waits, out of
+ * which a signal gets it.  The signal may come just before the wait, so it is
+ * sent until the thread has ended.
+ */
+#include "fuse_api.h"
+#include "ring.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <liburing.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "alloc.h"
+#include "chan.h"
+#include "log.h"
+#include "rawreq.h"
+#include "ringabi.h"
+#include "ringent.h"
+#include "ringplan.h"
+#include "units.h"
+#include "worker.h"
+
+#define STOP_RETRY_NS	20000000
+/* Programs may go on with files of a detached mount: not for ever. */
+#define DRAIN_NS	UINT64_C(5000000000)
+
+struct hand {
+	pthread_t thread;
+	struct dxf_ring *all;
+	struct io_uring uring;
+	struct dxf_ringent *ents;
+	unsigned int n;		/* of ents[]: have memory */
+	unsigned int left;	/* not given back with the connection's end */
+	cpu_set_t cpus;
+	bool bound;
+	bool has_ring, has_thread;
+	int error;		/* of handing the entries over */
+	atomic_bool done;
+};
+
+struct dxf_ring {
+	struct dxf_session *s;
+	struct dxf_ringplan plan;
+	atomic_bool go, stop;
+	sem_t start;		/* for each thread: go, or stop */
+	sem_t told;		/* from each: its entries are with the kernel */
+	sem_t ended;		/* from each */
+	unsigned int n;		/* of h[]: have something */
+	struct hand h[];
+};
+
+/* liburing 2.3 has functions for it, but does not export them. */
+static int set_up(struct io_uring *uring, unsigned int what, void *arg,
+		  unsigned int n)
+{
+	return syscall(SYS_io_uring_register, uring->ring_fd, what, arg, n) < 0 ?
+		-errno : 0;
+}
+
+/* ---- submissions ---- */
+
+/* One is free: there are as many as entries, and an entry is in one. */
+static void submit(struct hand *h, struct dxf_ringent *e, uint32_t what)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&h->uring);
+	struct dxf_ring_cmd *cmd;
+
+	assert(sqe != NULL);
+	memset(sqe, 0, 2 * sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->flags = IOSQE_FIXED_FILE;
+	sqe->cmd_op = what;
+	if (what == DXF_RING_REGISTER) {
+		sqe->addr = (uint64_t)(uintptr_t)e->iov;
+		sqe->len = 2;
+	}
+	io_uring_sqe_set_data(sqe, e);
+	cmd = (struct dxf_ring_cmd *)sqe->cmd;
+	cmd->qid = e->qid;
+	cmd->commit_id = what == DXF_RING_REGISTER ? 0 : e->commit_id;
+	_Static_assert(sizeof(*cmd) <= 80, "the command area of 128 bytes");
+}
+
+/* ---- a request ---- */
+
+static void process(struct hand *h, struct dxf_ringent *e)
+{
+	void *buf;
+	ssize_t n = dxf_ringent_request(e, &buf);
+
+	if (n < 0) {
+		struct fuse_in_header in;
+
+		memcpy(&in, e->head->in_out, sizeof(in));
+		dxf_log_err("a request that makes no sense: operation %u, "
+			    "%u bytes", in.opcode, in.len);
+		dxf_ringent_fail(e, in.unique, -EIO);
+		return;
+	}
+	dxf_rawreq_ent = e;
+	dxf_worker_process(h->all->s, buf, (size_t)n);
+	dxf_rawreq_ent = NULL;
+	if (!e->answered)
+		dxf_ringent_fail(e, dxf_rawreq.unique, -EIO);
+}
+
+/*
+ * A completion without a request.  Something else ran in its place (EINTR,
+ * EAGAIN): it is tried again.
+ */
+static void failed(struct hand *h, struct dxf_ringent *e, int err)
+{
+	if (err == -EINTR || err == -EAGAIN) {
+		submit(h, e, e->fetched ? DXF_RING_COMMIT_AND_FETCH :
+					  DXF_RING_REGISTER);
+		return;
+	}
+	if (err != -ENOTCONN && err != -ECONNABORTED && err != -ECANCELED)
+		dxf_log_err("reading requests: queue %u: %s", e->qid,
+			    strerror(-err));
+	assert(h->left > 0);
+	h->left--;
+}
+
+static void complete(struct hand *h, const struct io_uring_cqe *cqe)
+{
+	struct dxf_ringent *e = io_uring_cqe_get_data(cqe);
+
+	if (cqe->res < 0) {
+		failed(h, e, cqe->res);
+		return;
+	}
+	process(h, e);
+	submit(h, e, DXF_RING_COMMIT_AND_FETCH);
+}
+
+/* All that is there.  Returns: how many. */
+static unsigned int reap(struct hand *h)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int head, n = 0;
+
+	io_uring_for_each_cqe(&h->uring, head, cqe) {
+		complete(h, cqe);
+		n++;
+	}
+	io_uring_cq_advance(&h->uring, n);
+	return n;
+}
+
+/* ---- threads ---- */
+
+static bool goes_on(const struct hand *h)
+{
+	return h->left > 0 && !atomic_load(&h->all->stop) &&
+	       !fuse_session_exited(h->all->s->se);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* What the kernel has queued: an answer brings the next one at once. */
+static void drain(struct hand *h)
+{
+	uint64_t end = now_ns() + DRAIN_NS;
+
+	do {
+		if (io_uring_submit_and_get_events(&h->uring) < 0)
+			break;
+	} while (reap(h) > 0 && now_ns() < end);
+}
+
+static void serve(struct hand *h)
+{
+	int n;
+
+	while (goes_on(h)) {
+		n = io_uring_submit_and_wait(&h->uring, 1);
+		if (n < 0 && n != -EINTR && n != -EAGAIN) {
+			dxf_log_err("reading requests: %s", strerror(-n));
+			return;
+		}
+		reap(h);
+	}
+	drain(h);
+}
+
+/* Those that the kernel refuses come back at once. */
+static int hand_over(struct hand *h)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int i, head;
+	int n;
+
+	for (i = 0; i < h->n; i++)
+		submit(h, &h->ents[i], DXF_RING_REGISTER);
+	n = io_uring_submit_and_get_events(&h->uring);
+	if (n < 0)
+		return n;
+	io_uring_for_each_cqe(&h->uring, head, cqe)
+		if (cqe->res < 0)
+			return cqe->res;
+	return 0;
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) != 0)
+		assert(errno == EINTR);
+}
+
+static void run(struct hand *h)
+{
+	if (h->bound)
+		/* where it may not be, it works from elsewhere */
+		pthread_setaffinity_np(pthread_self(), sizeof(h->cpus),
+				       &h->cpus);
+	wait_for(&h->all->start);
+	if (!atomic_load(&h->all->go))
+		return;
+	h->error = set_up(&h->uring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	if (h->error == 0)
+		h->error = hand_over(h);
+	sem_post(&h->all->told);
+	if (h->error == 0)
+		serve(h);
+}
+
+static void *thread_main(void *arg)
+{
+	struct hand *h = arg;
+
+	dxf_worker_accept_kick();
+	run(h);
+	dxf_worker_scratch_free();
+	atomic_store(&h->done, true);
+	sem_post(&h->all->ended);
+	return NULL;
+}
+
+/* ---- open ---- */
+
+/* Only what serving takes may ever be submitted. */
+static int restrict_ring(struct io_uring *uring)
+{
+	struct io_uring_restriction r[] = {
+		{ .opcode = IORING_RESTRICTION_SQE_OP,
+		  .sqe_op = IORING_OP_URING_CMD },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
+		  .sqe_flags = IOSQE_FIXED_FILE },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
+		  .register_op = IORING_REGISTER_ENABLE_RINGS },
+	};
+
+	return set_up(uring, IORING_REGISTER_RESTRICTIONS, r,
+		      sizeof(r) / sizeof(r[0]));
+}
+
+static int open_ring(struct hand *h, int fd)
+{
+	struct io_uring_params p = {
+		/* enabled by the thread that it is for */
+		.flags = IORING_SETUP_SQE128 | IORING_SETUP_R_DISABLED |
+			 IORING_SETUP_SUBMIT_ALL |
+			 IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN,
+	};
+	int ret = io_uring_queue_init_params(h->n, &h->uring, &p);
+
+	if (ret)
+		return ret;
+	h->has_ring = true;
+	ret = io_uring_register_files(&h->uring, &fd, 1);
+	return ret ? ret : restrict_ring(&h->uring);
+}
+
+static int open_entries(struct hand *h, unsigned int w)
+{
+	const struct dxf_ringplan *p = &h->all->plan;
+	unsigned int q, i, total = 0;
+	int ret;
+
+	for (q = 0; q < p->nqueues; q++)
+		total += dxf_ringplan_entries(p, w, q);
+	assert(total > 0);
+	h->ents = dxf_calloc(total, sizeof(*h->ents));
+	if (h->ents == NULL)
+		return -ENOMEM;
+	for (q = 0; q < p->nqueues; q++) {
+		for (i = dxf_ringplan_entries(p, w, q); i > 0; i--) {
+			ret = dxf_ringent_open(&h->ents[h->n], (uint16_t)q,
+					       dxf_chan_payload());
+			if (ret)
+				return ret;
+			h->n++;
+		}
+	}
+	h->left = h->n;
+	return 0;
+}
+
+static int open_hand(struct dxf_ring *r, unsigned int w)
+{
+	struct hand *h = &r->h[w];
+	int ret;
+
+	h->all = r;
+	h->bound = dxf_ringplan_cpus(&r->plan, w, &h->cpus);
+	ret = open_entries(h, w);
+	if (ret == 0)
+		ret = open_ring(h, fuse_session_fd(r->s->se));
+	if (ret)
+		return ret;
+	ret = pthread_create(&h->thread, NULL, thread_main, h);
+	h->has_thread = ret == 0;
+	return -ret;
+}
+
+/* Requests wait for a disk. */
+static bool is_slow(const struct dxf_session *s)
+{
+	return s->region != NULL &&
+	       dxf_region_media(s->region) == DXF_MEDIA_PAGE;
+}
+
+static int no_ring(struct dxf_err *err, int ret)
+{
+	if (ret == -EPERM || ret == -ENOSYS)
+		return dxf_err_set(err, -ret, "io_uring is forbidden here "
+			"(kernel.io_uring_disabled of sysctl, or a "
+			"container's filter of system calls)");
+	return dxf_err_set(err, -ret, "io_uring: %s", strerror(-ret));
+}
+
+int dxf_ring_open(struct dxf_ring **out, struct dxf_session *s,
+		  struct dxf_err *err)
+{
+	struct dxf_ringplan plan;
+	struct dxf_ring *r;
+	int ret = 0;
+
+	dxf_ringplan_make(&plan, s->opt->workers, is_slow(s));
+	r = dxf_calloc(1, sizeof(*r) + plan.nworkers * sizeof(r->h[0]));
+	if (r == NULL)
+		return dxf_err_set(err, ENOMEM, "io_uring: no memory");
+	r->s = s;
+	r->plan = plan;
+	sem_init(&r->start, 0, 0);
+	sem_init(&r->told, 0, 0);
+	sem_init(&r->ended, 0, 0);
+	dxf_worker_install_kick();
+	while (ret == 0 && r->n < plan.nworkers)
+		ret = open_hand(r, r->n++);
+	if (ret) {
+		dxf_ring_stop(r);
+		return no_ring(err, ret);
+	}
+	*out = r;
+	return 0;
+}
+
+int dxf_ring_start(struct dxf_ring *r)
+{
+	unsigned int i;
+	int ret = 0;
+
+	assert(r->n == r->plan.nworkers);
+	atomic_store(&r->go, true);
+	for (i = 0; i < r->n; i++)
+		sem_post(&r->start);
+	for (i = 0; i < r->n; i++)
+		wait_for(&r->told);
+	for (i = 0; i < r->n && ret == 0; i++)
+		ret = r->h[i].error;
+	return ret;
+}
+
+unsigned int dxf_ring_workers(const struct dxf_ring *r)
+{
+	return r->n;
+}
+
+/* ---- stop ---- */
+
+static void close_hand(struct hand *h)
+{
+	unsigned int i;
+
+	if (h->has_ring)
+		io_uring_queue_exit(&h->uring);
+	for (i = 0; i < h->n; i++)
+		dxf_ringent_close(&h->ents[i]);
+	free(h->ents);
+}
+
+/* Returns: how many still run. */
+static unsigned int kick(struct dxf_ring *r)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < r->n; i++) {
+		if (!r->h[i].has_thread || atomic_load(&r->h[i].done))
+			continue;
+		dxf_worker_kick(r->h[i].thread);
+		left++;
+	}
+	return left;
+}
+
+/* Wait for one to end, or for the time to kick again. */
+static void wait_ended(struct dxf_ring *r)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ts.tv_nsec += STOP_RETRY_NS;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_nsec -= 1000000000;
+		ts.tv_sec++;
+	}
+	while (sem_timedwait(&r->ended, &ts) != 0 && errno == EINTR)
+		;
+}
+
+void dxf_ring_stop(struct dxf_ring *r)
+{
+	unsigned int i;
+
+	atomic_store(&r->stop, true);
+	for (i = 0; i < r->n; i++)
+		sem_post(&r->start);
+	while (kick(r) > 0)
+		wait_ended(r);
+	for (i = 0; i < r->n; i++)
+		if (r->h[i].has_thread)
+			pthread_join(r->h[i].thread, NULL);
+	for (i = 0; i < r->n; i++)
+		close_hand(&r->h[i]);
+	sem_destroy(&r->start);
+	sem_destroy(&r->told);
+	sem_destroy(&r->ended);
+	free(r);
+}
