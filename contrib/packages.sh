@@ -3,7 +3,7 @@
 #
 # packages.sh - install what is missing to build, run or test daxfuse.
 #
-#	contrib/packages.sh GROUP...		GROUP: build run test guest
+#	contrib/packages.sh GROUP...		GROUP: build run test guest bundled
 #
 # Reads /etc/os-release, looks which packages are missing, prints the install
 # line before it runs it.  Needs root for that: uses sudo, without a question
@@ -30,7 +30,8 @@ case " $ID ${ID_LIKE:-} " in
 	run="fuse3 e2fsprogs attr"
 	test="check mandoc acl attr libcap2-bin util-linux procps strace
 		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs"
-	guest="qemu-system-x86 busybox-static kmod cpio systemd udev" ;;
+	guest="qemu-system-x86 busybox-static kmod cpio systemd udev"
+	bundled="liburing-dev libnuma-dev" ;;
 *" fedora "*|*" rhel "*|*" centos "*)
 	family=fedora
 	build="gcc glibc-devel meson ninja-build pkgconf-pkg-config
@@ -39,7 +40,8 @@ case " $ID ${ID_LIKE:-} " in
 	run="fuse3 e2fsprogs attr"
 	test="check-devel mandoc acl attr libcap util-linux procps-ng strace
 		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness"
-	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev" ;;
+	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev"
+	bundled="liburing-devel numactl-devel" ;;
 *)
 	say "packages.sh: $ID is not known here; install by hand: gcc, meson," \
 	    "ninja, pkg-config, the development files of libfuse3, libpmem2," \
@@ -54,7 +56,9 @@ for group in "$@"; do
 	run) wanted="$wanted $run" ;;
 	test) wanted="$wanted $test" ;;
 	guest) wanted="$wanted $guest" ;;
-	*) say "packages.sh: no group '$group' (build, run, test, guest)" >&2
+	bundled) wanted="$wanted $bundled" ;;
+	*) say "packages.sh: no group '$group' (build, run, test, guest," \
+		"bundled)" >&2
 	   exit 1 ;;
 	esac
 done

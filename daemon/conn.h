@@ -8,11 +8,14 @@
 #ifndef DXF_CONN_H
 #define DXF_CONN_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "fuse_api.h"
 
-/* Ask for what we want of what @conn offers; @acl: POSIX ACLs too. */
-void dxf_conn_want(struct fuse_conn_info *conn, bool acl);
+/*
+ * Ask for what we want of what @conn offers, and for @more (FUSE_CAP_*).
+ * Returns: what is asked for, but for the flags that rawreq.c sees to.
+ */
+uint32_t dxf_conn_want(struct fuse_conn_info *conn, uint32_t more);
 
 #endif

@@ -15,10 +15,13 @@ static void ll_init(void *userdata, struct fuse_conn_info *conn)
 	struct dxf_session *s = userdata;
 	const struct dxf_geom *g = dxf_ext2_geom(dxf_fs_ext2(s->fs));
 
-	dxf_conn_want(conn, dxf_session_has_acl(s));
+	uint32_t more = 0;
+
+	if (dxf_session_has_acl(s))
+		more |= FUSE_CAP_POSIX_ACL;
 	if (s->opt->writeback)
-		conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
-	s->caps = conn->want;
+		more |= FUSE_CAP_WRITEBACK_CACHE;
+	s->caps = dxf_conn_want(conn, more);
 	s->proto_major = conn->proto_major;
 	s->proto_minor = conn->proto_minor;
 	/* Small inodes keep seconds only: the kernel must not show more. */

@@ -51,6 +51,7 @@ void dxf_fill_open(struct dxf_session *s, dxf_ino_t ino,
 		fi->fh |= FH_DIRECT;
 	fi->keep_cache = 1;
 	fi->noflush = 1;
+	dxf_fi_parallel(fi);
 }
 
 /*

@@ -120,6 +120,7 @@ static void patch_init(struct dxf_session *s, struct dxf_fuse_init_out *out)
 		out->flags |= DXF_INIT_EXT;
 		out->flags2 |= (uint32_t)(want >> 32);
 	}
+	/* a newer libfuse has set some of them */
 	s->init_flags = want;
 	s->inited = true;
 }

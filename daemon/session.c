@@ -166,8 +166,14 @@ static int do_mount(struct dxf_session *s, struct dxf_err *err)
 
 	if (ret)
 		return ret;
-	if (fuse_session_custom_io(s->se, &dxf_rawreq_io,
-				   fuse_session_fd(s->se)) != 0)
+	ret = fuse_session_custom_io(s->se, &dxf_rawreq_io,
+				     fuse_session_fd(s->se));
+	if (ret == -ENOTSUP)
+		return dxf_err_set(err, ENOTSUP, "libfuse %s was built without "
+				   "fuse_session_custom_io(): build daxfuse "
+				   "with -Dlibfuse=bundled",
+				   fuse_pkgversion());
+	if (ret != 0)
 		return dxf_fusemount_failed(err, ENOMEM, at);
 	return s->mountpoint ? dxf_mountopts_apply(s->opt, at, err) : 0;
 }

@@ -44,6 +44,8 @@ if [ "$(uname -m)" = x86_64 ] && "$top/contrib/packages.sh" guest; then
 		"${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/daxfuse-guest-kernel")}
 	[ -z "$kernel" ] || export DAXFUSE_GUEST_KERNEL=$kernel
 fi
+# Without these libfuse is bundled (tests/project/bundled.sh) without io_uring.
+"$top/contrib/packages.sh" bundled
 umask 022
 
 # Of the unit tests those that end within a minute under asan.

@@ -17,6 +17,7 @@
 
 struct null_conf {
 	bool direct;		/* every file is opened for direct I/O */
+	bool uring;		/* libfuse's own, or not at all */
 	bool drop;		/* data: what is written is not kept */
 	size_t size;		/* data: the most a file can hold, bytes */
 };

@@ -26,11 +26,28 @@
 
 struct null_conf null_conf = { .size = 64 * DXF_MIB };
 
+/* ---- libfuse's io_uring ---- */
+
+#ifdef FUSE_CAP_OVER_IO_URING
+static bool is_uring(fuse_req_t req)
+{
+	return fuse_req_is_uring(req);
+}
+#else
+#define FUSE_CAP_OVER_IO_URING	0
+
+static bool is_uring(fuse_req_t req)
+{
+	return false;
+}
+#endif
+
 /* ---- answers that both give ---- */
 
 void null_init(void *userdata, struct fuse_conn_info *conn)
 {
-	dxf_conn_want(conn, true);
+	dxf_conn_want(conn, FUSE_CAP_POSIX_ACL | (null_conf.uring ?
+						   FUSE_CAP_OVER_IO_URING : 0));
 	conn->time_gran = 1;
 }
 
@@ -39,6 +56,7 @@ void null_fill_open(struct fuse_file_info *fi)
 	fi->direct_io = null_conf.direct;
 	fi->keep_cache = 1;
 	fi->noflush = 1;
+	dxf_fi_parallel(fi);
 }
 
 void null_fill_opendir(struct fuse_file_info *fi)
@@ -80,7 +98,11 @@ void null_statfs(fuse_req_t req, fuse_ino_t ino)
 		.f_files = 1 << 20, .f_ffree = 1 << 19, .f_favail = 1 << 19,
 	};
 
-	fuse_reply_statfs(req, &st);
+	/* libfuse goes on without a ring where it cannot have one */
+	if (null_conf.uring && !is_uring(req))
+		fuse_reply_err(req, EPROTONOSUPPORT);
+	else
+		fuse_reply_statfs(req, &st);
 }
 
 /* worker.c asks whether a request is one that libfuse cannot parse. */
@@ -145,13 +167,21 @@ struct args {
 
 static int usage(void)
 {
-	fputs("usage: nullfuse [-D] [-L | -u] [-x] [-n WORKERS] [-s MIB] "
+	fputs("usage: nullfuse [-D] [-L | -u | -U] [-x] [-n WORKERS] [-s MIB] "
 	      "data|meta MOUNTPOINT\n"
 	      "  -D  direct I/O, as dax=always\n"
 	      "  -L  libfuse's multi-threaded loop instead of ours\n"
 	      "  -u  over io_uring\n"
+	      "  -U  over libfuse's io_uring; without it statfs fails\n"
 	      "  -x  data: drop what is written\n"
 	      "  -s  data: what a file can hold\n", stderr);
+	return 1;
+}
+
+static int no_uring(void)
+{
+	fprintf(stderr, "nullfuse: no io_uring in libfuse %s\n",
+		fuse_pkgversion());
 	return 1;
 }
 
@@ -159,7 +189,7 @@ static int parse(struct args *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "DLuxn:s:")) != -1) {
+	while ((c = getopt(argc, argv, "DLuUxn:s:")) != -1) {
 		switch (c) {
 		case 'D':
 			null_conf.direct = true;
@@ -169,6 +199,11 @@ static int parse(struct args *a, int argc, char **argv)
 			break;
 		case 'u':
 			a->ring = true;
+			break;
+		case 'U':
+			if (!FUSE_CAP_OVER_IO_URING)
+				return no_uring();
+			null_conf.uring = true;
 			break;
 		case 'x':
 			null_conf.drop = true;
@@ -204,6 +239,11 @@ static int mount_and_serve(struct dxf_session *s, const struct args *a)
 		io.read = read_parsed;
 	if (fuse_session_mount(s->se, a->mountpoint) != 0)
 		return -EIO;
+	if (null_conf.uring) {
+		ret = serve_libfuse(s);
+		fuse_session_unmount(s->se);
+		return ret;
+	}
 	ret = fuse_session_custom_io(s->se, &io, fuse_session_fd(s->se));
 	if (ret == 0)
 		ret = a->libfuse ? serve_libfuse(s) :
@@ -216,7 +256,8 @@ int main(int argc, char **argv)
 {
 	char opts[] = "-odefault_permissions,suid,dev,allow_other,"
 		      "fsname=nullfuse,subtype=nullfuse";
-	char *fargv[] = { argv[0], opts };
+	char uring[] = "-oio_uring";
+	char *fargv[] = { argv[0], opts, uring };
 	struct fuse_args fargs = FUSE_ARGS_INIT(2, fargv);
 	struct dxf_options opt = { .fs.acl = true };
 	struct dxf_session s = { .opt = &opt };
@@ -231,6 +272,7 @@ int main(int argc, char **argv)
 	}
 	opt.workers = a.workers;
 	opt.io_uring = a.ring ? DXF_TRI_YES : DXF_TRI_NO;
+	fargs.argc += null_conf.uring;
 	s.se = fuse_session_new(&fargs, a.ops, sizeof(*a.ops), &s);
 	if (s.se == NULL)
 		return 1;

@@ -222,6 +222,22 @@ class Null(Peer):
         remount(self.meta)
 
 
+class NullLibfuseUring(Null):
+    def missing(self):
+        try:
+            with open("/sys/module/fuse/parameters/enable_uring") as f:
+                if f.read(1) != "Y":
+                    return "no io_uring (fuse.enable_uring is off)"
+        except OSError:
+            return "no FUSE over io_uring in this kernel"
+        # without more arguments: says so, or how it is used
+        said = subprocess.run([os.path.join(self.conf.bin, "nullfuse"), "-U"],
+                              stderr=subprocess.PIPE, text=True).stderr
+        if "no io_uring" in said:
+            return said.strip() + " (-Dlibfuse=bundled)"
+        return ""
+
+
 class Example(Peer):
     """One of libfuse's example programs, built by whoever wants it here."""
     fuse = True
@@ -293,6 +309,11 @@ PEERS = {
                      "null servers, libfuse's loop, page cache"),
     "null-always-libfuse": (kind(Null, options=("-D", "-L")),
                             "null servers, libfuse's loop, direct I/O"),
+    "null-libfuse-uring": (kind(NullLibfuseUring, options=("-U",)),
+                           "null servers, libfuse's io_uring, page cache"),
+    "null-always-libfuse-uring": (
+        kind(NullLibfuseUring, options=("-U", "-D")),
+        "null servers, libfuse's io_uring, direct I/O"),
     "null-drop": (kind(Null, options=("-x",)),
                   "as null, but what is written is dropped"),
     "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),
