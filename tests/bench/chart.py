@@ -1,90 +1,153 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The results as a picture: for each row, how fast the others are when the
-first peer is 1, on a logarithmic axis."""
+"""The results as a picture: for each row, how fast the others are when
+daxfuse is 1, on a logarithmic axis."""
+import fnmatch
 import math
-import os
 from xml.sax.saxutils import escape
 
-COLOURS = ("#000000", "#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd",
-           "#8c564b", "#e377c2", "#17becf", "#7f7f7f", "#bcbd22", "#aec7e8")
-LEFT, RIGHT, TOP, LINE, WIDTH = 250, 90, 96, 17, 980
-LOW, HIGH = 1 / 64, 64
+import machine
+from bars import BUSY
+from results import number
 
-
-def machine():
-    """What the figures were measured on, in a line."""
-    cpu = "?"
-    with open("/proc/cpuinfo") as f:
-        for line in f:
-            if line.startswith("model name"):
-                cpu = " ".join(line.split(":", 1)[1].split())
-                break
-    u = os.uname()
-    return "%d x %s, %s %s" % (len(os.sched_getaffinity(0)), cpu, u.sysname,
-                               u.release)
+BASE = "dax"
+# peer: (colour, shape, what it is); the first is drawn on top
+SHOWN = {
+    "fuse2fs": ("#d1495b", "dot", "fuse2fs: the same image over FUSE, as "
+                "distributions have it"),
+    "ext2-loop": ("#2a6fbb", "square", "the kernel's ext2 on a loop device "
+                  "over the same memory"),
+    "null": ("#3c9d6b", "ring", "a FUSE server that does nothing: the most "
+             "that FUSE allows"),
+    "tmpfs": ("#9a9a9a", "tick", "tmpfs: what the memory can do without any "
+              "of it"),
+}
+# title: globs of rows
+PARTS = (
+    ("Large reads and writes", ("seq *", "append 1M*", "fresh 1M*",
+                                "overwrite 1M*")),
+    ("4 KiB at random", ("rand *", "mmap *")),
+    ("Durable small writes", ("*fsync", "append 4k", "fill holes 4k",
+                              "truncate", "sqlite*")),
+    ("Names", ("* in 100", "* in 10000", "* in 200000")),
+    ("A source tree (/usr/include)", ("untar", "tar cold", "rm -r")),
+)
+LEFT, RIGHT, LINE, WIDTH = 262, 118, 18, 1000
+LOW, HIGH = 1 / 128, 64
+INK, FAINT = "#1d1d1d", "#6b6b6b"
 
 
 def at(ratio):
-    ratio = min(max(ratio, LOW), HIGH)
-    part = math.log(ratio / LOW) / math.log(HIGH / LOW)
+    part = math.log(min(max(ratio, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return LEFT + part * (WIDTH - LEFT - RIGHT)
 
 
-def label(x, y, text, anchor="start", size=11, colour="#222"):
+def label(x, y, text, anchor="start", size=12, colour=INK, bold=False):
     return ('<text x="%.1f" y="%.1f" text-anchor="%s" font-size="%d" '
-            'fill="%s">%s</text>' % (x, y, anchor, size, colour,
-                                     escape(text)))
+            'fill="%s"%s>%s</text>' % (
+                x, y, anchor, size, colour,
+                ' font-weight="bold"' if bold else "", escape(text)))
 
 
-def axis(height):
+def mark(x, y, colour, shape, title=""):
+    inside = "<title>%s</title>" % escape(title) if title else ""
+    if shape == "square":
+        return ('<rect x="%.1f" y="%.1f" width="8" height="8" fill="%s">%s'
+                '</rect>' % (x - 4, y - 4, colour, inside))
+    if shape == "tick":
+        return ('<rect x="%.1f" y="%.1f" width="3" height="11" fill="%s">%s'
+                '</rect>' % (x - 1.5, y - 5.5, colour, inside))
+    hollow = shape == "ring"
+    return ('<circle cx="%.1f" cy="%.1f" r="4.5" fill="%s" stroke="%s" '
+            'stroke-width="2">%s</circle>' % (
+                x, y, "#fff" if hollow else colour, colour, inside))
+
+
+def grid(top, bottom):
     out, r = [], LOW
     while r <= HIGH:
-        x = at(r)
-        out.append('<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="%s"/>' %
-                   (x, TOP - 8, x, height - 20, "#888" if r == 1 else "#ddd"))
-        name = "%g" % r if r >= 1 else "1/%g" % (1 / r)
-        out.append(label(x, TOP - 12, name, "middle", 10, "#666"))
+        x, main = at(r), r == 1
+        out.append('<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="%s" '
+                   'stroke-width="%s"/>' % (x, top, x, bottom,
+                                            INK if main else "#e4e4e4",
+                                            2 if main else 1))
+        if math.log2(r) % 2 == 0 or main:
+            name = "%gx" % r if r >= 1 else "1/%gx" % (1 / r)
+            out.append(label(x, top - 6, name, "middle", 11,
+                             INK if main else FAINT, main))
         r *= 2
     return out
 
 
-def legend(peers):
-    out, x, y = [], LEFT, 44
-    for i, p in enumerate(peers):
-        out.append('<circle cx="%d" cy="%d" r="4" fill="%s"/>' %
-                   (x, y, COLOURS[i % len(COLOURS)]))
-        out.append(label(x + 8, y + 4, p))
-        x += 110
-        if x > WIDTH - 110:
-            x, y = LEFT, y + 16
+def legend(peers, y):
+    out = ['<line x1="16" y1="%d" x2="16" y2="%d" stroke="%s" '
+           'stroke-width="2"/>' % (y - 8, y + 4, INK),
+           label(28, y + 2, "daxfuse, as mounted by default (1x); its own "
+                 "figure stands at the right of each line")]
+    for p in peers:
+        y += 18
+        out += [mark(16, y - 2, *SHOWN[p][:2]), label(28, y + 2, SHOWN[p][2])]
+    return out, y
+
+
+def one_row(res, row, peers, y):
+    base = res.median(row, BASE)
+    out = [label(LEFT - 10, y + 4, row, "end"),
+           label(WIDTH - RIGHT + 10, y + 4, "%s %s" % (
+               number(base), res.units[row]), size=11)]
+    slow = res.median(row, "fuse2fs")
+    if slow:
+        a, b = sorted((at(slow / base), at(1)))
+        out.append('<rect x="%.1f" y="%.1f" width="%.1f" height="7" '
+                   'fill="%s" fill-opacity="0.16"/>' % (
+                       a, y - 3.5, b - a, SHOWN["fuse2fs"][0]))
+    for p in reversed(peers):
+        v = res.median(row, p)
+        if v:
+            out.append(mark(at(v / base), y, *SHOWN[p][:2], "%s: %s %s" % (
+                p, number(v), res.units[row])))
     return out
 
 
-def svg(res, peers, number):
-    """@number formats a value; the first of @peers is held against the
-    others."""
-    rows = [r for r in res.rows if res.median(r, peers[0])]
-    height = TOP + LINE * len(rows) + 24
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" '
-           'font-family="sans-serif">' % (WIDTH, height),
-           '<rect width="100%" height="100%" fill="#fff"/>',
-           label(8, 20, "speed, where that of %s is 1 (further right is "
-                 "faster)" % peers[0], size=14),
-           label(8, height - 6, machine(), size=10, colour="#666")]
-    out += legend(peers) + axis(height)
-    for i, row in enumerate(rows):
-        y = TOP + LINE * i + LINE / 2
-        base = res.median(row, peers[0])
-        out.append(label(LEFT - 8, y + 4, row, "end"))
-        out.append(label(WIDTH - RIGHT + 8, y + 4, "%s %s" % (
-            number(base), res.units[row]), size=10, colour="#666"))
-        for k, p in reversed(list(enumerate(peers))):
-            v = res.median(row, p)
-            if v:
-                out.append('<circle cx="%.1f" cy="%.1f" r="4" fill="%s" '
-                           'fill-opacity="0.85"><title>%s: %s</title>'
-                           '</circle>' % (
-                               at(v / base), y, COLOURS[k % len(COLOURS)],
-                               escape(p), escape(number(v))))
-    out.append("</svg>")
-    return "\n".join(out) + "\n"
+def parts(res):
+    """(title, rows), the rest in the last one."""
+    left = [r for r in res.rows if res.median(r, BASE) and
+            not r.startswith(BUSY)]
+    for title, globs in PARTS:
+        mine = [r for r in left if any(fnmatch.fnmatch(r, g) for g in globs)]
+        left = [r for r in left if r not in mine]
+        if mine:
+            yield title, mine
+    if left:
+        yield "More", left
+
+
+def svg(kept):
+    res = kept.res
+    peers = [p for p in SHOWN if p in res.peers]
+    out, y = legend(peers, 74)
+    top = y + 44
+    y = top
+    body = []
+    for title, mine in parts(res):
+        y += 26
+        body.append(label(16, y - 4, title, size=13, bold=True))
+        for row in mine:
+            y += LINE
+            body += one_row(res, row, peers, y - LINE / 2 + 4)
+        y += 2
+    height = y + 40
+    head = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" '
+            'viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif">'
+            % (WIDTH, height, WIDTH, height),
+            '<rect width="100%" height="100%" fill="#fff"/>',
+            label(16, 28, "How fast others are where daxfuse is 1", size=19,
+                  bold=True),
+            label(16, 48, "Left of the black line: slower than daxfuse; right: "
+                  "faster. Each step of the grid is a factor of two.",
+                  size=12, colour=FAINT),
+            label(16, height - 14, "%s; %s. Medians of %d rounds." % (
+                kept.machine.get("daxfuse", "daxfuse"),
+                machine.line(kept.machine), res.rounds), size=11,
+                colour=FAINT)]
+    return "\n".join(head + out + grid(top, y + 4) + body +
+                     ["</svg>"]) + "\n"

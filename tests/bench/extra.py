@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from peers import CSUM, Failed, is_mounted, run
-from report import align
+from report import INPROC
 
 # (name, size, inodes): the second one is sparse
 MOUNTS = (("1 GiB", "1G", 65536), ("1 TiB, sparse", "1T", 1048576))
@@ -68,8 +68,8 @@ def mount_once(argv, img, mnt):
 
 
 def mounts(conf):
-    """Text: how long mounting takes, and what a mounted one needs."""
-    lines = [["mounting", "peer", "ms", "memory KiB", "a group, bytes"]]
+    """How long mounting takes, and what a mounted one needs: table rows."""
+    found = []
     mnt = os.path.join(conf.tmp, "mnt")
     img = os.path.join(conf.tmp, "mount.img")
     os.makedirs(mnt, exist_ok=True)
@@ -90,10 +90,10 @@ def mounts(conf):
                 # what the program needs anyway is not the groups'
                 more = "%.0f" % ((memory - base[peer][0]) /
                                  (n - base[peer][1]))
-            lines.append([name, peer, "%.1f" % ms, "%d" % (memory / 1024),
-                          more])
+            found.append({"image": name, "peer": peer, "ms": "%.3g" % ms,
+                          "memory": "%d" % memory, "group_bytes": more})
         os.unlink(img)
-    return align(lines)
+    return found
 
 
 # ---- the library alone ----
@@ -102,12 +102,10 @@ KINDS = (("ext2", (), ()), ("metadata_csum", CSUM, ("-c",)))
 
 
 def library(conf):
-    """Text, and its rows: what operations cost without FUSE."""
+    """What operations cost without FUSE: table rows."""
     img = os.path.join(conf.tmp, "inproc.img")
     raw = os.path.join(conf.tmp, "inproc.raw")
-    head = ["in process", "us", "median", "bytes", "fences", "lines", "bar",
-            "99 % below"]
-    text, rows = "", []
+    rows = []
     for kind, features, args in KINDS:
         run("truncate", "-s", "%dM" % conf.inproc_mib, img)
         run("mke2fs", "-q", "-F", "-t", "ext2", "-m", "0", "-b", "4096",
@@ -119,13 +117,9 @@ def library(conf):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if p.returncode != 0:
             raise Failed(p.stderr.strip())
-        got = [line.split("\t") for line in p.stdout.splitlines()]
-        for f in got:
-            if f[6] != "-" and float(f[1]) > float(f[6]):
-                f[6] += " missed"
-        rows += [[kind] + f for f in got]
-        text += align([[head[0] + ", " + kind] + head[1:]] + got) + "\n\n"
+        for line in p.stdout.splitlines():
+            rows.append(dict(zip(INPROC, line.split("\t")), image=kind))
         run("e2fsck", "-fn", img)
         os.unlink(img)
     os.unlink(raw)
-    return text, rows
+    return rows

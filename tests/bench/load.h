@@ -13,7 +13,7 @@
 struct load {
 	int dirfd;
 	double seconds;		/* data: how long */
-	unsigned long count;	/* names: how many operations */
+	unsigned long count;	/* names: how many operations, at least */
 	unsigned long names;	/* names that a directory has beforehand */
 	unsigned int threads;
 	size_t block;		/* bytes of one read or write */
@@ -24,9 +24,12 @@ struct load {
 	int servers[4];		/* whose usage is told too; 0: no more */
 };
 
-/* The measured part of a row runs between these, in the main thread. */
+/*
+ * The measured part of a row runs between these, in the main thread; there may
+ * be several such parts.  load_stop() returns the seconds of all so far.
+ */
 void load_start(const struct load *l);
-void load_stop(const struct load *l);
+double load_stop(const struct load *l);
 /* Seconds on the monotonic clock. */
 double load_now(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * load_file.c - files that grow: small appends made durable, big ones written
- * afresh, behind their end and over what they had.
+ * behind their end, into a hole and over what they had.
  */
 #include "load.h"
 
@@ -67,51 +67,67 @@ static uint64_t write_whole(const struct load *l, int fd, const char *buf)
 	return at / l->block;
 }
 
-/* @first: write it before the measured part too. */
-static uint64_t grow(const struct load *l, bool first)
+/* Blocks where a hole was: from the last to the first. */
+static uint64_t write_back(const struct load *l, int fd, const char *buf)
 {
-	int fd = open_grown(l, O_TRUNC);
-	char *buf = load_buffer(l);
-	uint64_t ops;
+	uint64_t n = l->size / l->block, i;
 
-	if (first)
+	for (i = n; i-- > 0;)
+		if (pwrite(fd, buf, l->block, (off_t)(i * l->block)) !=
+		    (ssize_t)l->block)
+			load_die("write");
+	return n;
+}
+
+/* Empty it; @hole: and make it a hole of its whole size. */
+static void empty(const struct load *l, int fd, bool hole)
+{
+	if (ftruncate(fd, 0) != 0 ||
+	    (hole && ftruncate(fd, (off_t)l->size) != 0))
+		load_die("truncate");
+}
+
+enum grow { GROW_APPEND, GROW_FRESH, GROW_HOLES, GROW_OVERWRITE };
+
+/* Write the whole file as often as fits in the time. */
+static uint64_t grow(const struct load *l, enum grow how)
+{
+	int fd = open_grown(l, O_TRUNC | (how == GROW_APPEND ? O_APPEND : 0));
+	char *buf = load_buffer(l);
+	uint64_t ops = 0;
+
+	if (how == GROW_OVERWRITE)
 		write_whole(l, fd, buf);
-	load_start(l);
-	ops = write_whole(l, fd, buf);
-	load_stop(l);
+	do {
+		if (how != GROW_OVERWRITE)
+			empty(l, fd, how != GROW_APPEND);
+		load_start(l);
+		ops += how == GROW_HOLES ? write_back(l, fd, buf) :
+					   write_whole(l, fd, buf);
+	} while (load_stop(l) < l->seconds / 2);
 	free(buf);
 	remove_grown(l, fd);
 	return ops;
 }
 
-static uint64_t row_grow(const struct load *l)
+static uint64_t row_append(const struct load *l)
 {
-	return grow(l, false);
+	return grow(l, GROW_APPEND);
+}
+
+static uint64_t row_fresh(const struct load *l)
+{
+	return grow(l, GROW_FRESH);
 }
 
 static uint64_t row_overwrite(const struct load *l)
 {
-	return grow(l, true);
+	return grow(l, GROW_OVERWRITE);
 }
 
-/* Blocks where a hole was: from the last to the first. */
 static uint64_t row_holes(const struct load *l)
 {
-	int fd = open_grown(l, O_TRUNC);
-	char *buf = load_buffer(l);
-	uint64_t n = l->size / l->block, i;
-
-	if (ftruncate(fd, (off_t)l->size) != 0)
-		load_die("truncate");
-	load_start(l);
-	for (i = n; i-- > 0;)
-		if (pwrite(fd, buf, l->block, (off_t)(i * l->block)) !=
-		    (ssize_t)l->block)
-			load_die("write");
-	load_stop(l);
-	free(buf);
-	remove_grown(l, fd);
-	return n;
+	return grow(l, GROW_HOLES);
 }
 
 /* Grow and cut by one block, as a database's journal does. */
@@ -135,7 +151,8 @@ static uint64_t row_truncate(const struct load *l)
 
 const struct load_row load_file_rows[] = {
 	{ "append-fsync", row_append_fsync },
-	{ "grow", row_grow },
+	{ "append", row_append },
+	{ "fresh", row_fresh },
 	{ "overwrite", row_overwrite },
 	{ "holes", row_holes },
 	{ "truncate", row_truncate },

@@ -22,8 +22,9 @@ static const struct load_row *const tables[] = {
 };
 
 static struct {
-	double start, stop;
-	struct load_usage client[2], server[2];	/* before, after */
+	double start, seconds;
+	bool runs;
+	struct load_usage before[2], used[2];	/* of us, of the servers */
 } measured;
 
 double load_now(void)
@@ -34,29 +35,41 @@ double load_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void usage_of(const struct load *l, int when)
+static void usage_of_servers(const struct load *l, struct load_usage *u)
 {
 	int i;
 
-	memset(&measured.server[when], 0, sizeof(measured.server[when]));
+	memset(u, 0, sizeof(*u));
 	for (i = 0; i < 4 && l->servers[i] != 0; i++)
-		if (!load_usage_add(l->servers[i], &measured.server[when]))
+		if (!load_usage_add(l->servers[i], u))
 			load_die("the server");
 }
 
 void load_start(const struct load *l)
 {
-	usage_of(l, 0);
-	load_usage_self(&measured.client[0]);
+	assert(!measured.runs);
+	measured.runs = true;
+	usage_of_servers(l, &measured.before[1]);
+	load_usage_self(&measured.before[0]);
 	measured.start = load_now();
 }
 
-void load_stop(const struct load *l)
+double load_stop(const struct load *l)
 {
-	measured.stop = load_now();
-	assert(measured.stop >= measured.start);
-	load_usage_self(&measured.client[1]);
-	usage_of(l, 1);
+	struct load_usage now[2];
+	int i;
+
+	measured.seconds += load_now() - measured.start;
+	assert(measured.runs);
+	measured.runs = false;
+	load_usage_self(&now[0]);
+	usage_of_servers(l, &now[1]);
+	for (i = 0; i < 2; i++) {
+		measured.used[i].cpu += now[i].cpu - measured.before[i].cpu;
+		measured.used[i].switches += now[i].switches -
+					     measured.before[i].switches;
+	}
+	return measured.seconds;
 }
 
 void load_die(const char *what)
@@ -65,19 +78,15 @@ void load_die(const char *what)
 	exit(1);
 }
 
-static void print_usage(const struct load_usage u[2])
-{
-	printf(" %.9f %ld", u[1].cpu - u[0].cpu,
-	       u[1].switches - u[0].switches);
-}
-
 static void print(uint64_t ops)
 {
-	assert(measured.stop > 0);
-	printf("%llu %.9f", (unsigned long long)ops,
-	       measured.stop - measured.start);
-	print_usage(measured.client);
-	print_usage(measured.server);
+	int i;
+
+	assert(measured.seconds > 0 && !measured.runs);
+	printf("%llu %.9f", (unsigned long long)ops, measured.seconds);
+	for (i = 0; i < 2; i++)
+		printf(" %.9f %ld", measured.used[i].cpu,
+		       measured.used[i].switches);
 	putchar('\n');
 }
 

@@ -3,15 +3,16 @@
  * load_name.c - names: make, stat, list, rename, remove.
  *
  * Directories "dN.I" have N names ("b0", "b1", ...) from `fill-names` on; there
- * are so many of them that together they have at least SPREAD names, and
- * the operations go round them.  The rows of one round are run in this order:
- * create, then stat-*, list, then rename, unlink; after the last all is as
- * before.
+ * are so many of them that together they have as many names as operations are
+ * done, and the operations go round them.  The rows of one round are run in
+ * this order: create, then stat-*, list, then rename, unlink; after the last
+ * all is as before.
  */
 #include "load.h"
 
 #include <assert.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +20,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SPREAD		2000
+#define DIRS_MAX	512
 #define PAYLOAD		1000
 
 static unsigned long ndirs(const struct load *l)
 {
-	return l->names >= SPREAD ? 1 : SPREAD / l->names;
+	unsigned long n = l->count / l->names;
+
+	return n < 1 ? 1 : n > DIRS_MAX ? DIRS_MAX : n;
 }
 
 static int open_dir(const struct load *l, unsigned long i, bool make)
@@ -44,7 +47,7 @@ static int open_dir(const struct load *l, unsigned long i, bool make)
 /* Descriptors of all directories, open for the whole row. */
 struct dirs {
 	unsigned long n;
-	int fd[SPREAD];
+	int fd[DIRS_MAX];
 };
 
 static void open_dirs(const struct load *l, struct dirs *d, bool make)
@@ -52,7 +55,7 @@ static void open_dirs(const struct load *l, struct dirs *d, bool make)
 	unsigned long i;
 
 	d->n = ndirs(l);
-	assert(d->n >= 1 && d->n <= SPREAD);
+	assert(d->n >= 1 && d->n <= DIRS_MAX);
 	for (i = 0; i < d->n; i++)
 		d->fd[i] = open_dir(l, i, make);
 }
@@ -67,8 +70,16 @@ static void close_dirs(struct dirs *d)
 
 static void make_node(int dir, const char *name)
 {
-	if (mknodat(dir, name, S_IFREG | 0644, 0) != 0)
+	int fd;
+
+	if (mknodat(dir, name, S_IFREG | 0644, 0) == 0)
+		return;
+	/* there are filesystems without it */
+	fd = errno == ENOSYS ?
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0644) : -1;
+	if (fd < 0)
 		load_die(name);
+	close(fd);
 }
 
 static uint64_t row_fill_names(const struct load *l)
@@ -155,18 +166,35 @@ static uint64_t row_unlink(const struct load *l)
 
 /* ---- looking ---- */
 
-static void stat_random(const struct load *l, const struct dirs *d)
+/* A step that leads to every number below @n once; it is far. */
+static uint64_t far_step(uint64_t n)
 {
-	uint64_t state = l->seed, r;
+	uint64_t step = n * 5 / 8 | 1, a, b, t;
+
+	for (;; step += 2) {
+		for (a = n, b = step; b != 0; b = t) {
+			t = a % b;
+			a = b;
+		}
+		if (a == 1)
+			return step;
+	}
+}
+
+/* Each name at most once, as long as there are enough. */
+static void stat_scattered(const struct load *l, const struct dirs *d)
+{
+	uint64_t all = d->n * l->names, step = far_step(all);
+	uint64_t at = l->seed * 2654435761u % all;
 	struct stat st;
 	unsigned long i;
 	char name[32];
 
 	for (i = 0; i < l->count; i++) {
-		r = load_random(&state);
+		at = (at + step) % all;
 		snprintf(name, sizeof(name), "b%lu",
-			 (unsigned long)(r / d->n % l->names));
-		if (fstatat(d->fd[r % d->n], name, &st, 0) != 0)
+			 (unsigned long)(at / d->n));
+		if (fstatat(d->fd[at % d->n], name, &st, 0) != 0)
 			load_die(name);
 	}
 }
@@ -178,7 +206,7 @@ static uint64_t row_stat_cold(const struct load *l)
 
 	open_dirs(l, &d, false);
 	load_start(l);
-	stat_random(l, &d);
+	stat_scattered(l, &d);
 	load_stop(l);
 	close_dirs(&d);
 	return l->count;
@@ -189,9 +217,9 @@ static uint64_t row_stat_warm(const struct load *l)
 	struct dirs d;
 
 	open_dirs(l, &d, false);
-	stat_random(l, &d);
+	stat_scattered(l, &d);
 	load_start(l);
-	stat_random(l, &d);
+	stat_scattered(l, &d);
 	load_stop(l);
 	close_dirs(&d);
 	return l->count;

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define NFILES	4
+#define NFILES	2
 #define ROOT	1
 
 static struct file {

@@ -6,6 +6,7 @@ same but for the null servers, and processes that serve it.  All is below one
 tmpfs: images are memory.
 """
 import ctypes
+import fnmatch
 import os
 import shutil
 import subprocess
@@ -15,8 +16,17 @@ MS_REMOUNT = 32
 MIB = 1 << 20
 
 
+URING = "/sys/module/fuse/parameters/enable_uring"
+# what is said where it was asked for and is not used
+NO_URING = "mounted over /dev/fuse"
+
+
 class Failed(Exception):
     """Something that the benchmark needs did not work; the text says what."""
+
+
+class Absent(Exception):
+    """A peer is not what it is called here; the text says why."""
 
 
 def run(*argv, **kw):
@@ -41,11 +51,29 @@ def remount(path):
             ctypes.get_errno())))
 
 
+def used_by(pids):
+    """CPU seconds and context switches of the threads of processes."""
+    cpu = switches = 0
+    for pid in pids:
+        for task in os.listdir("/proc/%s/task" % pid):
+            at = "/proc/%s/task/%s/" % (pid, task)
+            with open(at + "schedstat") as f:
+                cpu += int(f.read().split()[0]) / 1e9
+            with open(at + "status") as f:
+                switches += sum(int(s.split()[1]) for s in f
+                                if "ctxt_switches" in s)
+    return cpu, switches
+
+
 class Peer:
     """What all have in common; a directory of the tmpfs by itself."""
     needs = ()          # programs
     may_fail = False    # a row that fails is left out
     fuse = False
+    only = None         # globs of the rows that it is there for; None: all
+    uring = False       # over io_uring
+    seeks = False       # looks for a name by reading the whole directory
+    share = 1           # of the seconds of a measurement
 
     def __init__(self, name, conf):
         self.name = name
@@ -55,8 +83,14 @@ class Peer:
         self.procs = []
         self.failed = set()     # names of rows, where some may fail
 
+    def wants(self, row):
+        return self.only is None or any(fnmatch.fnmatch(row, g)
+                                        for g in self.only)
+
     def missing(self):
         """What it needs and is not here; "" if nothing."""
+        if self.uring and not os.path.exists(URING):
+            return "no " + URING
         for p in self.needs:
             if shutil.which(p) is None:
                 return "no program " + p
@@ -77,6 +111,18 @@ class Peer:
 
     def servers(self):
         return [str(p.pid) for p in self.procs]
+
+    def rest(self):
+        """Until the servers do nothing: what the kernel forgets it tells
+        them, and answers nobody waits for."""
+        last, quiet = used_by(self.servers())[0], 0
+        for _ in range(1000):
+            time.sleep(0.002)
+            now = used_by(self.servers())[0]
+            quiet = quiet + 1 if now - last < 0.0002 else 0
+            if quiet == 3:
+                return
+            last = now
 
     def memory(self):
         """Resident memory of its processes without the mapping, KiB."""
@@ -100,13 +146,19 @@ class Peer:
         for _ in range(3000):
             if is_mounted(mnt):
                 os.statvfs(mnt)
-                return
+                return self.check_transport()
             if p.poll() is not None:
                 break
             time.sleep(0.01)
         with open(os.path.join(self.home, "log")) as f:
             raise Failed("%s: does not mount: %s" % (self.name,
                                                      f.read().strip()))
+
+    def check_transport(self):
+        with open(os.path.join(self.home, "log")) as f:
+            said = f.read().strip()
+        if self.uring and NO_URING in said:
+            raise Absent(said)
 
     def unmount(self, mnt):
         if is_mounted(mnt):
@@ -171,6 +223,7 @@ class Daxfuse(Image):
 
 
 class Fuse2fs(Daxfuse):
+    seeks = True
     needs = ("mke2fs", "e2fsck", "fuse2fs")
 
     def start(self):
@@ -204,11 +257,14 @@ class Null(Peer):
     fuse = True
     options = ()
 
+    def executable(self):
+        return os.path.join(self.conf.bin, "nullfuse")
+
     def start(self):
         self.data = os.path.join(self.home, "data")
         self.meta = os.path.join(self.home, "meta")
         os.makedirs(self.home)
-        exe = os.path.join(self.conf.bin, "nullfuse")
+        exe = self.executable()
         self.serve([exe, *self.options, "-s", str(self.conf.file_mib),
                     "data", self.data], self.data)
         self.serve([exe, *self.options, "meta", self.meta], self.meta)
@@ -223,19 +279,19 @@ class Null(Peer):
 
 
 class NullLibfuseUring(Null):
+    uring = True
+
+    def executable(self):
+        return os.path.join(self.conf.bundled or self.conf.build, "tests",
+                            "bench", "nullfuse")
+
     def missing(self):
-        try:
-            with open("/sys/module/fuse/parameters/enable_uring") as f:
-                if f.read(1) != "Y":
-                    return "no io_uring (fuse.enable_uring is off)"
-        except OSError:
-            return "no FUSE over io_uring in this kernel"
         # without more arguments: says so, or how it is used
-        said = subprocess.run([os.path.join(self.conf.bin, "nullfuse"), "-U"],
+        said = subprocess.run([self.executable(), "-U"],
                               stderr=subprocess.PIPE, text=True).stderr
         if "no io_uring" in said:
-            return said.strip() + " (-Dlibfuse=bundled)"
-        return ""
+            return said.strip() + " (--bundled)"
+        return super().missing()
 
 
 class Example(Peer):
@@ -283,24 +339,42 @@ class PassthroughHp(Example):
                    self.data)
 
 
+def allow_uring():
+    """Have the kernel offer it.  Returns what undoes that."""
+    with open(URING) as f:
+        old = f.read()
+
+    def put(what):
+        with open(URING, "w") as f:
+            f.write(what)
+    put("Y")
+    return lambda: put(old)
+
+
 def kind(base, **attrs):
     return type(base.__name__, (base,), attrs)
 
 
 CSUM = ("-O", "extent,metadata_csum,64bit", "-I", "256")
+# rows that are held against those of another size of the image
+BY_SIZE = ("write 4k + fsync", "append 512 + fsync", "* in 100", "truncate")
 
 # In the order of the table.
 PEERS = {
     "dax": (Daxfuse, "daxfuse, as mounted by default: page cache, durable "
                      "writes"),
     "dax-always": (kind(Daxfuse, options="dax=always"), "daxfuse, dax=always"),
+    "dax-uring": (kind(Daxfuse, options="io_uring", uring=True),
+                  "daxfuse over io_uring"),
+    "dax-devfuse": (kind(Daxfuse, options="no_io_uring"),
+                    "daxfuse over /dev/fuse"),
     "dax-fsync": (kind(Daxfuse, options="durability=fsync"),
                   "daxfuse, durability=fsync"),
     "dax-csum": (kind(Daxfuse, features=CSUM),
                  "daxfuse on an image with extents and metadata_csum"),
-    "dax-1g-sparse": (kind(Daxfuse, sparse=True, size=1024),
+    "dax-1g-sparse": (kind(Daxfuse, sparse=True, size=1024, only=BY_SIZE),
                       "daxfuse on a sparse image of 1 GiB"),
-    "dax-1t": (kind(Daxfuse, sparse=True, size=1 << 20),
+    "dax-1t": (kind(Daxfuse, sparse=True, size=1 << 20, only=BY_SIZE),
                "daxfuse on a sparse image of 1 TiB"),
     "null": (Null, "null servers, our workers, page cache"),
     "null-always": (kind(Null, options=("-D",)),
@@ -314,11 +388,13 @@ PEERS = {
     "null-always-libfuse-uring": (
         kind(NullLibfuseUring, options=("-U", "-D")),
         "null servers, libfuse's io_uring, direct I/O"),
+    "null-uring": (kind(Null, options=("-u",), uring=True),
+                   "null servers over io_uring, page cache"),
     "null-drop": (kind(Null, options=("-x",)),
                   "as null, but what is written is dropped"),
     "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),
     "ext2-loop": (Loop, "the kernel's ext2 on a loop device"),
     "passthrough_hp": (PassthroughHp, "libfuse's example, over the tmpfs"),
     "memfs_ll": (kind(Example, program="memfs_ll"), "libfuse's example"),
-    "tmpfs": (Peer, "the tmpfs that the images are on"),
+    "tmpfs": (kind(Peer, share=0.25), "the tmpfs that the images are on"),
 }

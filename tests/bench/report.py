@@ -1,46 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Results: medians, the table with its ratios, CSV."""
-import csv
-import statistics
+"""The results as text: tables, ratios, costs."""
+from results import number
 
-
-class Results:
-    """Samples by row and peer, in the order in which they came."""
-
-    def __init__(self):
-        self.rows = []          # names
-        self.units = {}
-        self.samples = {}       # (row, peer): [Sample]
-
-    def add(self, row, peer, sample):
-        if row.name not in self.units:
-            self.units[row.name] = row.unit
-            self.rows.append(row.name)
-        self.samples.setdefault((row.name, peer), []).append(sample)
-
-    def median(self, row, peer):
-        s = self.samples.get((row, peer))
-        return statistics.median(x.value for x in s) if s else None
-
-    def ratio(self, row, peer, other):
-        """The median of the rounds' ratios: peers of one round met the same
-        machine."""
-        a = self.samples.get((row, peer), [])
-        b = self.samples.get((row, other), [])
-        pairs = [x.value / y.value for x, y in zip(a, b) if y.value]
-        return statistics.median(pairs) if pairs else None
-
-    def per_op(self, row, peer, field):
-        s = self.samples[(row, peer)]
-        return statistics.median(getattr(x, field) / x.ops for x in s)
-
-
-def number(v):
-    if v is None:
-        return "-"
-    if v >= 1000:
-        return "%d" % round(v)
-    return "%.3g" % v
+# (peer, the one that it is held against)
+PAIRS = (("dax", "null"), ("dax-always", "null-always"),
+         ("dax-uring", "null-uring"), ("dax", "fuse2fs"),
+         ("dax", "ext2-loop"), ("null", "null-libfuse"),
+         ("null", "null-durable"))
 
 
 def align(lines):
@@ -54,40 +20,37 @@ def align(lines):
     return "\n".join(out)
 
 
+def pairs_of(res):
+    return [p for p in PAIRS if p[0] in res.peers and p[1] in res.peers]
+
+
 def table(res, peers):
     lines = [["", "unit"] + list(peers)]
     for row in res.rows:
         lines.append([row, res.units[row]] +
                      [number(res.median(row, p)) for p in peers])
-    return align(lines)
+    return lines
 
 
-def ratios(res, pairs):
-    """@pairs: (peer, the one that it is held against)."""
-    lines = [[""] + ["%s : %s" % p for p in pairs]]
+def ratios(res, title, ratio):
+    """@ratio: a method of Results."""
+    pairs = pairs_of(res)
+    lines = [[title] + ["%s : %s" % p for p in pairs]]
     for row in res.rows:
-        cells = [res.ratio(row, a, b) for a, b in pairs]
+        cells = [ratio(row, a, b) for a, b in pairs]
         if any(c is not None for c in cells):
             lines.append([row] + ["-" if c is None else "%.2f" % c
                                   for c in cells])
-    return align(lines)
+    return lines if len(lines) > 1 and pairs else []
 
 
-def cpu_ratios(res, pairs):
-    """The same of CPU time: steadier where other work runs; waiting for the
-    other side is not in it."""
-    def cost(row, p):
-        return (res.per_op(row, p, "client_cpu") +
-                res.per_op(row, p, "server_cpu"))
-    lines = [["by CPU time"] + ["%s : %s" % p for p in pairs]]
-    for row in res.rows:
-        cells = []
-        for a, b in pairs:
-            have = (row, a) in res.samples and (row, b) in res.samples
-            cells.append("%.2f" % (cost(row, b) / cost(row, a))
-                         if have and cost(row, a) > 0 else "-")
-        lines.append([row] + cells)
-    return align(lines)
+def cost(res, row, peer):
+    if not res.of(row, peer):
+        return "-"
+    f = lambda field: res.per_op(row, peer, field)
+    return "%s + %s, %s" % (
+        number(f("client_cpu") * 1e6), number(f("server_cpu") * 1e6),
+        number(f("client_switches") + f("server_switches")))
 
 
 def costs(res, peers):
@@ -96,40 +59,61 @@ def costs(res, peers):
     lines = [["CPU us (client + server), context switches per operation"] +
              list(peers)]
     for row in res.rows:
-        cells = []
-        for p in peers:
-            if (row, p) not in res.samples:
-                cells.append("-")
-                continue
-            f = lambda field: res.per_op(row, p, field)
-            cells.append("%s + %s, %s" % (
-                number(f("client_cpu") * 1e6), number(f("server_cpu") * 1e6),
-                number(f("client_switches") + f("server_switches"))))
-        lines.append([row] + cells)
-    return align(lines)
+        lines.append([row] + [cost(res, row, p) for p in peers])
+    return lines
 
 
-FIELDS = ("ops", "seconds", "client_cpu", "client_switches", "server_cpu",
-          "server_switches")
+MOUNTS = ("mounting", "peer", "ms", "memory KiB", "a group, bytes")
 
 
-INPROC = ("image", "operation", "us", "us_median", "bytes", "fences", "lines",
-          "bar", "us_p99")
+def mounts(rows):
+    lines = [list(MOUNTS)]
+    for f in rows:
+        lines.append([f["image"], f["peer"], "%.1f" % float(f["ms"]),
+                      "%d" % (float(f["memory"]) / 1024),
+                      f["group_bytes"] and "%.0f" % float(f["group_bytes"])])
+    return lines
 
 
-def write_inproc(rows, path):
-    with open(path, "w", newline="") as f:
-        w = csv.writer(f, lineterminator="\n")
-        w.writerow(INPROC)
-        w.writerows(rows)
+INPROC = ("operation", "us", "us_median", "bytes", "fences", "lines", "bar",
+          "us_p99")
 
 
-def write_csv(res, path):
-    """Every sample, so that others can judge the noise."""
-    with open(path, "w", newline="") as f:
-        w = csv.writer(f, lineterminator="\n")
-        w.writerow(("row", "unit", "peer", "round", "value") + FIELDS)
-        for (row, peer), samples in res.samples.items():
-            for i, s in enumerate(samples):
-                w.writerow([row, res.units[row], peer, i, "%.6g" % s.value] +
-                           ["%.9g" % getattr(s, x) for x in FIELDS])
+def inproc(rows):
+    """A table for each kind of image."""
+    tables = {}
+    for f in rows:
+        t = tables.setdefault(f["image"], [
+            ["in process, " + f["image"], "us", "median", "bytes", "fences",
+             "lines", "bar", "99 % below"]])
+        cells = [f[x] for x in INPROC]
+        if f["bar"] != "-" and float(f["us"]) > float(f["bar"]):
+            cells[6] += " missed"
+        t.append(cells)
+    return list(tables.values())
+
+
+def memory(rows):
+    return "memory of the servers at the end, KiB: " + ", ".join(
+        "%s %s" % (f["peer"], f["kib"]) for f in rows)
+
+
+def text(all_of, bars_text):
+    """@all_of: what a run left (load.Kept)."""
+    res, parts = all_of.res, []
+    if res.rows:
+        parts.append(align(table(res, res.peers)))
+        for title, how in (("", res.ratio), ("by CPU time", res.cpu_ratio),
+                           ("at equal context switches", res.same_ratio)):
+            lines = ratios(res, title, how)
+            if lines:
+                parts.append(align(lines))
+        parts.append(align(costs(res, res.peers)))
+    if all_of.memory:
+        parts.append(memory(all_of.memory))
+    if bars_text:
+        parts.append(bars_text)
+    if all_of.mounts:
+        parts.append(align(mounts(all_of.mounts)))
+    parts += [align(t) for t in inproc(all_of.inproc)]
+    return "\n\n".join(parts) + "\n"

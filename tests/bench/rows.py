@@ -8,39 +8,32 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import time
 
-from peers import Failed, MIB, run
+from peers import Failed, MIB, run, used_by
+from results import Sample
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-class Sample:
-    """One measurement: a value in the row's unit, and what it cost."""
-
-    def __init__(self, ops, seconds, client=(0, 0), server=(0, 0)):
-        self.ops = ops
-        self.seconds = seconds
-        self.client_cpu, self.client_switches = client
-        self.server_cpu, self.server_switches = server
-        self.value = None
-
-
 class Row:
-    def __init__(self, name, do, unit="k/s", cold=False, skip=()):
+    def __init__(self, name, do, unit="k/s", cold=False, seek=0):
         self.name = name
         self.do = do
         self.unit = unit
         self.cold = cold        # drop what the kernel knows first
-        self.skip = skip        # peers for which this takes far too long
+        self.seek = seek        # names among which each is looked for
 
-    lower_is_better = False
+    def is_for(self, peer):
+        """One that reads them all each time would take for ever."""
+        return (not peer.seeks or self.seek <= 20000) and peer.wants(
+            self.name)
 
     def measure(self, peer, seed):
         if self.cold:
             peer.cold()
+            peer.rest()
         s = self.do(peer, seed)
         s.value = self.value(s)
         return s
@@ -77,29 +70,21 @@ def load(conf, row, directory, servers, seed, args):
 def data(conf, row, *args):
     def do(peer, seed):
         return load(conf, row, peer.data, peer.servers(), seed,
-                    ("-s", conf.file_mib, "-t", conf.seconds) + args)
+                    ("-s", conf.file_mib, "-t",
+                     conf.seconds * peer.share) + args)
     return do
 
 
-def names(conf, row, n, count):
+def count_of(conf, peer, n):
+    """Operations in directories of @n names."""
+    return conf.count // 10 if peer.seeks and n > 1000 else conf.count
+
+
+def names(conf, row, n):
     def do(peer, seed):
         return load(conf, row, peer.meta, peer.servers(), seed,
-                    ("-N", n, "-n", count))
+                    ("-N", n, "-n", count_of(conf, peer, n)))
     return do
-
-
-def used_by(pids):
-    """CPU seconds and context switches of the threads of processes."""
-    cpu = switches = 0
-    for pid in pids:
-        for task in os.listdir("/proc/%s/task" % pid):
-            at = "/proc/%s/task/%s/" % (pid, task)
-            with open(at + "schedstat") as f:
-                cpu += int(f.read().split()[0]) / 1e9
-            with open(at + "status") as f:
-                switches += sum(int(s.split()[1]) for s in f
-                                if "ctxt_switches" in s)
-    return cpu, switches
 
 
 def timed(peer, argv, ops=None, **kw):
@@ -185,10 +170,6 @@ def fio_chains(conf):
     ]
 
 
-# fuse2fs looks for a name by reading the whole directory
-SLOW = ("fuse2fs",)
-
-
 def data_chains(conf):
     kb, mb = 128 << 10, 1 << 20
 
@@ -221,11 +202,13 @@ def data_chains(conf):
         rate("append 512 + fsync", "append-fsync", "-b", 512),
         rate("mmap read", "mmap-read"),
         rate("mmap write + msync", "mmap-write"),
-        through("fresh 1M", "grow", mb, "-s", big),
+        through("append 1M", "append", mb, "-s", big),
+        through("fresh 1M", "fresh", mb, "-s", big),
         through("overwrite 1M", "overwrite", mb, "-s", big),
-        through("fresh 1M direct", "grow", mb, "-s", big, "-O"),
+        through("append 1M direct", "append", mb, "-s", big, "-O"),
+        through("fresh 1M direct", "fresh", mb, "-s", big, "-O"),
         through("overwrite 1M direct", "overwrite", mb, "-s", big, "-O"),
-        rate("append 4k", "grow", "-s", min(big, 8)),
+        rate("append 4k", "append", "-s", min(big, 8)),
         rate("fill holes 4k", "holes", "-s", min(big, 8)),
         rate("truncate", "truncate"),
     ]
@@ -234,8 +217,7 @@ def data_chains(conf):
 def name_chain(conf, n):
     def row(name, what, cold=False):
         return Row("%s in %d" % (name, n),
-                   names(conf, what, n, conf.count), cold=cold,
-                   skip=SLOW if n > 20000 else ())
+                   names(conf, what, n), cold=cold, seek=n)
     return [
         row("create", "create"),
         row("stat cold", "stat-cold", cold=True),
@@ -267,9 +249,10 @@ def prepare(conf, peer, wanted):
     """What must be there before the first row: @wanted are their names."""
     load(conf, "fill", peer.data, [], 1, ("-s", conf.file_mib, "-b", MIB))
     for n in conf.names:
-        mine = [r for r in name_chain(conf, n) if r.name in wanted]
-        if mine and peer.name not in mine[0].skip:
-            load(conf, "fill-names", peer.meta, [], 1, ("-N", n))
+        if any(r.name in wanted and r.is_for(peer)
+               for r in name_chain(conf, n)):
+            load(conf, "fill-names", peer.meta, [], 1,
+                 ("-N", n, "-n", count_of(conf, peer, n)))
 
 
 def make_tree_tar(conf):
