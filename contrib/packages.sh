@@ -28,7 +28,7 @@ case " $ID ${ID_LIKE:-} " in
 		libpmem2-dev libext2fs-dev comerr-dev libblkid-dev
 		libseccomp-dev liburing-dev"
 	run="fuse3 e2fsprogs attr"
-	test="check mandoc acl attr libcap2-bin util-linux procps strace
+	test="check mandoc rpm acl attr libcap2-bin util-linux procps strace
 		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs"
 	guest="qemu-system-x86 busybox-static kmod cpio systemd udev"
 	bundled="liburing-dev libnuma-dev" ;;
@@ -38,7 +38,7 @@ case " $ID ${ID_LIKE:-} " in
 		fuse3-devel libpmem2-devel e2fsprogs-devel libcom_err-devel
 		libblkid-devel libseccomp-devel liburing-devel"
 	run="fuse3 e2fsprogs attr"
-	test="check-devel mandoc acl attr libcap util-linux procps-ng strace
+	test="check-devel mandoc rpm-build acl attr libcap util-linux procps-ng strace
 		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness"
 	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev"
 	bundled="liburing-devel numactl-devel" ;;

@@ -144,8 +144,11 @@ static void keep(const char *line)
 		line += 6;
 	colon = strncmp(line, "fusermount", 10) == 0 ?
 		strstr(line, ": ") : NULL;
-	snprintf(said, sizeof(said), "%s%s", colon ? "fusermount3: " : "",
-		 colon ? colon + 2 : line);
+	if (colon != NULL)
+		line = colon + 2;
+	/* a line that is too long is cut */
+	snprintf(said, sizeof(said), "%s%.*s", colon ? "fusermount3: " : "",
+		 (int)(sizeof(said) - sizeof("fusermount3: ")), line);
 }
 
 static void log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)

@@ -24,6 +24,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,44 @@ static int unshare_all(bool *user)
 	return map_ids(uid, gid);
 }
 
+/* What is unmounted outside must not live on here. */
+static int make_slaves(void)
+{
+	return mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 ? 0 :
+									-errno;
+}
+
+/* Entering the namespace that one is in leads to its root directory. */
+static int leave_chroot(void)
+{
+	DXF_CLEANUP_CLOSE int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (self < 0)
+		return -errno;
+	return setns(self, CLONE_NEWNS) == 0 ? 0 : -errno;
+}
+
+/*
+ * In a chroot whose root directory is no mount point nothing there leads to the
+ * mount that it is on; what were mounted on that would be seen outside.
+ */
+static int make_slaves_from_chroot(void)
+{
+	DXF_CLEANUP_CLOSE int root = open("/", O_PATH | O_CLOEXEC);
+	DXF_CLEANUP_CLOSE int here = open(".", O_PATH | O_CLOEXEC);
+	int ret;
+
+	if (root < 0 || here < 0)
+		return -errno;
+	ret = leave_chroot();
+	if (ret != 0)
+		return ret;
+	ret = make_slaves();
+	if (fchdir(root) != 0 || chroot(".") != 0 || fchdir(here) != 0)
+		return -errno;
+	return ret;
+}
+
 int dxf_private_enter(struct dxf_err *err)
 {
 	bool user;
@@ -83,11 +122,11 @@ int dxf_private_enter(struct dxf_err *err)
 				   ": be root, or allow user namespaces, or "
 				   "show the device in a file: daxfuse-image "
 				   "DEVICE FILE" : "");
-	/* What is unmounted outside must not live on here. */
-	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
-		return dxf_err_set(err, errno, "mount namespace: %s",
-				   strerror(errno));
-	return 0;
+	ret = make_slaves();
+	if (ret == -EINVAL)
+		ret = make_slaves_from_chroot();
+	return ret == 0 ? 0 :
+		dxf_err_set(err, -ret, "mount namespace: %s", strerror(-ret));
 }
 
 /* ---- the child ---- */

@@ -33,19 +33,19 @@ static char *expand(char *to, const char *arg, const char *name)
 char **dxf_subst(char *const argv[], const char *name)
 {
 	size_t n = 0, len = 0;
-	char **out, *text, *start;
+	char **out, *text;
 
 	for (; argv[n] != NULL; n++)
 		len += length_of(argv[n], strlen(name));
 	out = dxf_malloc((n + 1) * sizeof(*out) + len);
 	if (out == NULL)
 		return NULL;
-	start = text = (char *)(out + n + 1);
+	text = (char *)(out + n + 1);
 	for (size_t i = 0; i < n; i++) {
 		out[i] = strstr(argv[i], "{}") != NULL ? text : argv[i];
 		text = expand(text, argv[i], name);
 	}
-	assert((size_t)(text - start) <= len);
+	assert((size_t)(text - (char *)(out + n + 1)) <= len);
 	out[n] = NULL;
 	return out;
 }

@@ -41,9 +41,7 @@ static uint64_t size_of(const struct dxf_view *v)
 
 static void view_init(void *userdata, struct fuse_conn_info *conn)
 {
-	struct dxf_view *v = userdata;
-
-	assert(v->buf != NULL);
+	assert(((struct dxf_view *)userdata)->buf != NULL);
 	conn->max_read = DXF_VIEW_MAX_READ;
 }
 

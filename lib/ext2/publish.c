@@ -107,6 +107,7 @@ static int apply(struct change *c)
 	changed = c->set ? dxf_bits_set(c->map, c->from, c->to) :
 		dxf_bits_clear(c->map, c->from, c->to);
 	assert(changed == n);
+	(void)changed;
 	ret = store_map(c);
 	if (ret < 0)
 		return ret;

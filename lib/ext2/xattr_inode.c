@@ -67,6 +67,7 @@ int dxf_xinode_store(struct dxf_node *n, const struct dxf_dinode *di,
 	int r;
 
 	assert(len && a->size == len - MAGIC_LEN && !a->hashed);
+	(void)len;
 	dxf_put_le32(magic, dxf_xarea_first(a, &e) ? DXF_XATTR_MAGIC : 0);
 	r = dxf_txn_store(t, off, magic, sizeof(magic));
 	if (r)

@@ -5,8 +5,8 @@
  * Must not use lib/: what it checks is what lib/ wrote.
  */
 #include "ckfs_priv.h"
+#include "must.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,7 +175,7 @@ static void check_inode_sum(struct ckfs *c, const struct ckfs_ino *i)
 	bool hi = c->isize > 128 && ckfs16(i->raw + 128) >= 4;
 	uint32_t is = ckfs16(i->raw + 0x7c), crc;
 
-	assert(c->isize <= sizeof(copy));
+	must(c->isize <= sizeof(copy));
 	memcpy(copy, i->raw, c->isize);
 	memset(copy + 0x7c, 0, 2);
 	if (hi) {
@@ -447,7 +447,7 @@ static void check_all(struct ckfs *c, unsigned int flags,
 	c->links = calloc(c->ninodes + 1, sizeof(uint16_t));
 	c->parent = calloc(c->ninodes + 1, sizeof(uint32_t));
 	c->dotdot = calloc(c->ninodes + 1, sizeof(uint32_t));
-	assert(used && c->claimed && c->users && c->links && c->parent &&
+	must(used && c->claimed && c->users && c->links && c->parent &&
 	       c->dotdot);
 	if (c->csum && ckfs32(c->sb + 0x3fc) != ckfs_crc(~0u, c->sb, 0x3fc))
 		ckfs_complain(c, "superblock: checksum");

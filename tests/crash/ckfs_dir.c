@@ -2,10 +2,10 @@
 /*
  * ckfs_dir.c - directories: entries, names, checksums, connectivity.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "ckfs_priv.h"
+#include "must.h"
 
 #define FL_INDEX	0x1000u
 #define MAX_NAMES	8192
@@ -64,7 +64,7 @@ static void entry(struct ckfs *c, struct ckfs_ino *i, const uint8_t *e,
 	if (t.mode >> 12 == 4 && c->parent[no] != 0)
 		ckfs_complain(c, "directory %u has two names", no);
 	c->parent[no] = i->no;
-	assert(nnames < MAX_NAMES);
+	must(nnames < MAX_NAMES);
 	names[nnames++] = hash(e + 8, e[6]);
 }
 

@@ -2,10 +2,10 @@
 /*
  * ckfs_xattr.c - extended attributes, in the inode and in a block.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "ckfs_priv.h"
+#include "must.h"
 
 #define XATTR_MAGIC	0xea020000u
 #define HEADER		32u
@@ -87,7 +87,7 @@ void ckfs_xattr_inode(struct ckfs *c, struct ckfs_ino *i)
 	    ckfs32(i->raw + head - 4) != XATTR_MAGIC)
 		return;
 	a = calloc(1, sizeof(*a));
-	assert(a != NULL);
+	must(a != NULL);
 	a->c = c;
 	a->i = i;
 	a->base = i->raw + head;
@@ -102,7 +102,7 @@ static void check_block_sum(struct ckfs *c, struct ckfs_ino *i,
 	uint8_t *copy = malloc(c->bs), le[8];
 	uint32_t crc;
 
-	assert(copy != NULL);
+	must(copy != NULL);
 	memcpy(copy, p, c->bs);
 	memset(copy + 16, 0, 4);
 	memcpy(le, &i->acl, 8);
@@ -130,7 +130,7 @@ bool ckfs_xattr_block(struct ckfs *c, struct ckfs_ino *i)
 	if (ckfs32(p) != XATTR_MAGIC || ckfs32(p + 8) != 1)
 		ckfs_complain(c, "inode %u: xattr block", i->no);
 	a = calloc(1, sizeof(*a));
-	assert(a != NULL && c->bs <= sizeof(a->taken));
+	must(a != NULL && c->bs <= sizeof(a->taken));
 	*a = (struct area){ .c = c, .i = i, .base = p, .len = c->bs,
 			    .hashed = true };
 	check_area(a, HEADER);

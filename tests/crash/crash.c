@@ -13,7 +13,6 @@
  *
  * Quick by default; --full, or DAXFUSE_LONG in the environment.
  */
-#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 
 #include "caps.h"
 #include "image.h"
+#include "must.h"
 #include "mutate.h"
 #include "pool.h"
 #include "workloads.h"
@@ -143,7 +143,7 @@ static struct run_workload *choose(struct options *o, unsigned int *n)
 
 	if (o->script != NULL) {
 		w = calloc(run_nimages, sizeof(*w));
-		assert(w != NULL);
+		must(w != NULL);
 		for (unsigned int k = 0; k < run_nimages; k++)
 			w[k] = (struct run_workload){
 				.name = "given", .image = k,

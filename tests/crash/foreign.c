@@ -11,12 +11,12 @@
  * superblock's write time changes.  The filesystem is clean and must mount as
  * such.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ckfs.h"
 #include "crash_priv.h"
+#include "must.h"
 
 struct foreign {
 	struct run r;
@@ -54,7 +54,7 @@ static void take_back(struct run *r, struct model *m)
 	bool ok = ckfs_check(r->trace.base, r->trace.size, CKFS_MOUNTED, &n,
 			     why, sizeof(why));
 
-	assert(ok);
+	must(ok);
 	memcpy(m->durable, r->trace.base, r->trace.size);
 	memcpy(m->durable + n.log_start, r->trace.shadow + n.log_start,
 	       n.log_end - n.log_start);
@@ -114,7 +114,7 @@ bool run_foreign(const struct run_workload *w, const struct run_opts *o,
 	struct script_fs x = { .opts = run_fs_opts(w, o) };
 	bool ok;
 
-	assert(f != NULL);
+	must(f != NULL);
 	f->r.w = w;
 	f->r.o = o;
 	f->r.res = res;

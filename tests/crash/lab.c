@@ -6,7 +6,6 @@
  */
 #include "lab.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "ckfs.h"
 #include "image.h"
+#include "must.h"
 #include "persist.h"
 
 const uint8_t *lab_bytes(struct dxf_region *r)
@@ -23,7 +23,7 @@ const uint8_t *lab_bytes(struct dxf_region *r)
 	ssize_t n = dxf_region_direct_access(r, 0, dxf_region_size(r),
 					     DXF_ACCESS_RECOVERY_WRITE, &p);
 
-	assert(n == (ssize_t)dxf_region_size(r));
+	must(n == (ssize_t)dxf_region_size(r));
 	return p;
 }
 
@@ -33,7 +33,7 @@ static void put_bytes(struct dxf_region *r, dxf_off_t off, const void *src,
 	int e = dxf_persist_copy(r, off, src, len, DXF_PERSIST_TEMPORAL |
 				 DXF_PERSIST_NOFLUSH);
 
-	assert(e == 0);
+	must(e == 0);
 }
 
 struct dxf_region *lab_region(const uint8_t *img, uint64_t size)
@@ -41,7 +41,7 @@ struct dxf_region *lab_region(const uint8_t *img, uint64_t size)
 	struct dxf_region *r;
 	int e = dxf_region_open_anon(&r, size, true);
 
-	assert(e == 0);
+	must(e == 0);
 	put_bytes(r, 0, img, size);
 	return r;
 }
@@ -52,12 +52,12 @@ void lab_init(struct lab *l, uint64_t size, const struct dxf_fs_opts *opts)
 
 	memset(l, 0, sizeof(*l));
 	e = dxf_region_open_anon(&l->region, size, true);
-	assert(e == 0);
+	must(e == 0);
 	l->img = lab_bytes(l->region);
 	l->size = size;
 	l->opts = *opts;
 	l->dirty = calloc(size / MODEL_PAGE, 1);
-	assert(l->dirty != NULL);
+	must(l->dirty != NULL);
 }
 
 void lab_free(struct lab *l)
@@ -89,7 +89,7 @@ static void note(void *ctx, const struct dxf_persist_trace *tr)
 
 void lab_put(struct lab *l, struct model *m, const struct state *s)
 {
-	assert(m->size == l->size);
+	must(m->size == l->size);
 	dxf_persist_set_trace(l->region, NULL, NULL);
 	for (uint64_t p = 0; p < l->size / MODEL_PAGE; p++) {
 		if (l->owner == m && !l->dirty[p] && !m->changed[p])

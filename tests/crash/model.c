@@ -9,11 +9,11 @@
  */
 #include "model.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
+#include "must.h"
 
 /* From here on non-temporal stores are bulk: sampled as one. */
 #define BULK	(8 * DXF_CACHELINE)
@@ -35,7 +35,7 @@ static void *grow(void *p, size_t *cap, size_t first, size_t each)
 {
 	*cap = *cap ? 2 * *cap : first;
 	p = realloc(p, *cap * each);
-	assert(p != NULL);
+	must(p != NULL);
 	return p;
 }
 
@@ -53,7 +53,7 @@ static void rehash(struct model *m)
 	m->nslots = m->nslots ? 2 * m->nslots : 1024;
 	free(m->slots);
 	m->slots = calloc(m->nslots, sizeof(*m->slots));
-	assert(m->slots != NULL);
+	must(m->slots != NULL);
 	for (size_t i = 0; i < m->nw; i++)
 		m->slots[slot_of(m, m->w[i].off)] = (uint32_t)i + 1;
 }
@@ -143,7 +143,7 @@ static void settle(struct model *m, const struct model_req *r)
 	if (r->version <= w->base)
 		return;
 	k = (uint32_t)(r->version - w->base);
-	assert(k <= w->n);
+	must(k <= w->n);
 	m->hash ^= model_mix(w->off, model_durable_word(m, w->off)) ^
 		   model_mix(w->off, w->val[k - 1]);
 	memcpy(m->durable + w->off, &w->val[k - 1], sizeof(w->val[0]));
@@ -180,12 +180,12 @@ void model_apply(struct model *m, const struct trace *t,
 void model_init(struct model *m, const uint8_t *base, uint64_t size)
 {
 	memset(m, 0, sizeof(*m));
-	assert(size % MODEL_PAGE == 0);
+	must(size % MODEL_PAGE == 0);
 	m->size = size;
 	m->durable = malloc(size);
 	m->vol = malloc(size);
 	m->changed = calloc(size / MODEL_PAGE, 1);
-	assert(m->durable != NULL && m->vol != NULL && m->changed != NULL);
+	must(m->durable != NULL && m->vol != NULL && m->changed != NULL);
 	memcpy(m->durable, base, size);
 	memcpy(m->vol, base, size);
 }

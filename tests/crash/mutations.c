@@ -10,7 +10,6 @@
  * tried too, and must not be noticed.  --all looks for more than the first
  * workloads that notice.
  */
-#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

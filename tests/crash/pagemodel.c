@@ -8,9 +8,9 @@
  * Invariant: after all events newest is what the mapping holds; the caller
  * compares.
  */
+#include "must.h"
 #include "pagemodel.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +76,7 @@ void pagerec_clear(struct pagerec *r)
 void pagemodel_init(struct pagemodel *m, const struct pagerec *rec,
 		    const uint8_t *img, uint64_t size)
 {
-	assert(size % PAGEMODEL_PAGE == 0);
+	must(size % PAGEMODEL_PAGE == 0);
 	m->rec = rec;
 	m->npages = size / PAGEMODEL_PAGE;
 	m->durable = need(malloc(size));
@@ -102,7 +102,7 @@ static void store_part(const struct pageev *e, uint64_t p, uint8_t *buf)
 	dxf_off_t from = DXF_MAX(e->off, start);
 	dxf_off_t to = DXF_MIN(e->off + e->len, end);
 
-	assert(from < to);
+	must(from < to);
 	memcpy(buf + (from - start), e->bytes + (from - e->off), to - from);
 }
 
@@ -111,7 +111,7 @@ static void stored(struct pagemodel *m, size_t i)
 	const struct pageev *e = &m->rec->ev[i];
 	uint64_t last = (e->off + e->len - 1) / PAGEMODEL_PAGE;
 
-	assert(e->len > 0 && last < m->npages);
+	must(e->len > 0 && last < m->npages);
 	for (uint64_t p = e->off / PAGEMODEL_PAGE; p <= last; p++) {
 		struct pageversions *v = &m->page[p];
 
@@ -138,7 +138,7 @@ static uint32_t apply_versions(const struct pagemodel *m, uint64_t p,
 	const struct pageversions *v = &m->page[p];
 	uint32_t k, seen = 0;
 
-	assert(n <= v->n);
+	must(n <= v->n);
 	for (k = 0; k < v->nstores; k++) {
 		if (k == 0 || v->store[k].era != v->store[k - 1].era)
 			seen++;

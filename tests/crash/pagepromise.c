@@ -5,10 +5,10 @@
  *
  * Must not know how a crash comes about.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
 #include "pagerun.h"
 
 static bool is_below(const char *path, const char *dir)
@@ -47,7 +47,7 @@ static void give(struct pagerun *r, const char *path,
 		    (!name_only || r->promise[i].name_only ||
 		     r->promise[i].node == NULL))
 			drop_promise(r, i);
-	assert(r->npromises < MAX_PROMISES);
+	must(r->npromises < MAX_PROMISES);
 	r->promise[r->npromises++] = (struct promise){
 		.path = strdup(path), .node = node,
 		.ino = node != NULL ? node->a.ino : 0,

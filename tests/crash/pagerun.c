@@ -10,7 +10,6 @@
  *
  * Must not know what is promised.
  */
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "image.h"
+#include "must.h"
 #include "pagerun.h"
 #include "script_priv.h"
 
@@ -207,7 +207,7 @@ static void hold(struct pagerun *r, const char *path)
 		script_forget(&r->x, a.ino);
 		return;
 	}
-	assert(r->nheld < MAX_HELD);
+	must(r->nheld < MAX_HELD);
 	r->held[r->nheld++] = a.ino;
 }
 
@@ -235,7 +235,7 @@ static int make(struct pagerun *r, const char *path, mode_t mode)
 		return e;
 	e = dxf_fs_mknod(r->x.fs, &script_root, dir, name, mode, 0, &a);
 	script_forget(&r->x, dir);
-	assert(r->nheld < MAX_HELD);
+	must(r->nheld < MAX_HELD);
 	if (e == 0)
 		r->held[r->nheld++] = a.ino;
 	return e;
@@ -310,10 +310,10 @@ static struct dxf_region *page_region(const uint8_t *img, uint64_t size)
 	int fd = mkstemp(path), e;
 
 	e = fd < 0 || write(fd, img, size) != (ssize_t)size;
-	assert(e == 0);
+	must(e == 0);
 	close(fd);
 	e = dxf_region_open(&region, path, &o, NULL);
-	assert(e == 0);
+	must(e == 0);
 	unlink(path);
 	return region;
 }
@@ -356,7 +356,7 @@ static bool start(struct pagerun *r, const struct run_image *im)
 	e = dxf_fs_sync(r->x.fs);
 	if (e == 0)
 		e = tree_take(&r->tree[0], r->x.fs, "", why, sizeof(why));
-	assert(e == 0 && r->img != NULL);
+	must(e == 0 && r->img != NULL);
 	pagemodel_init(&r->model, &r->rec, lab_bytes(r->x.region), im->size);
 	pagerec_attach(&r->rec, r->x.region);
 	return true;
@@ -384,7 +384,7 @@ bool pagerun_script(const char *text, const struct run_image *im,
 	struct pagerun *r = calloc(1, sizeof(*r));
 	bool ok;
 
-	assert(r != NULL);
+	must(r != NULL);
 	r->opt = opt;
 	r->rnd = opt->seed;
 	script_parse(&r->script, text);

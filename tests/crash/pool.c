@@ -4,7 +4,6 @@
  */
 #include "pool.h"
 
-#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "must.h"
 
 #define MAX_JOBS	64
 #define TIME_LIMIT	900	/* seconds for one workload */
@@ -73,7 +73,7 @@ static void work(struct pool *p, unsigned int job)
 	struct rlimit none = { 0, 0 };
 	struct board *b = p->b;
 
-	assert(res != NULL);
+	must(res != NULL);
 	setrlimit(RLIMIT_CORE, &none);
 	dxf_log_set_sink(quiet_log, NULL);
 	if (p->o->quiet && freopen("/dev/null", "w", stderr) == NULL)
@@ -107,7 +107,7 @@ static void start(struct pool *p, unsigned int job)
 	fflush(stdout);
 	p->b->current[job] = -1;
 	p->pid[job] = fork();
-	assert(p->pid[job] >= 0);
+	must(p->pid[job] >= 0);
 	if (p->pid[job] == 0) {
 		work(p, job);
 		_exit(0);
@@ -122,7 +122,7 @@ static bool ended(struct pool *p, unsigned int job, int status)
 	p->pid[job] = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return false;
-	assert(p->b->current[job] >= 0);
+	must(p->b->current[job] >= 0);
 	snprintf(why, sizeof(why), "died: %s", WIFSIGNALED(status) ?
 		 strsignal(WTERMSIG(status)) : "exit");
 	failed(p, (unsigned int)p->b->current[job], why);
@@ -148,10 +148,10 @@ void pool_run(const struct run_workload *w, unsigned int n,
 	size_t len = sizeof(struct board) + n;
 	struct pool p = { .w = w, .n = n, .o = o };
 
-	assert(o->jobs > 0 && o->jobs <= MAX_JOBS);
+	must(o->jobs > 0 && o->jobs <= MAX_JOBS);
 	p.b = mmap(NULL, len, PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert(p.b != MAP_FAILED);
+	must(p.b != MAP_FAILED);
 	for (unsigned int j = 0; j < o->jobs; j++)
 		start(&p, j);
 	wait_all(&p);
@@ -159,7 +159,7 @@ void pool_run(const struct run_workload *w, unsigned int n,
 	res->failed = p.b->failed;
 	res->done = p.b->done;
 	res->bad = malloc(n + 1);
-	assert(res->bad != NULL);
+	must(res->bad != NULL);
 	memcpy(res->bad, p.b->bad, n);
 	munmap(p.b, len);
 }

@@ -10,7 +10,6 @@
  */
 #include "run.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include "ckfs.h"
 #include "crash_priv.h"
 #include "image.h"
+#include "must.h"
 
 struct run_image run_images[] = {
 	{ "ext2", "-t ext2 -b 1024 -I 128 -N 128 -g 1024 -m 0 "
@@ -233,7 +233,7 @@ bool run_seen(struct run *r, uint64_t key)
 
 		r->seen_cap = cap ? 2 * cap : 4096;
 		r->seen = calloc(r->seen_cap, sizeof(*r->seen));
-		assert(r->seen != NULL);
+		must(r->seen != NULL);
 		r->nseen = 0;
 		for (size_t i = 0; i < cap; i++)
 			if (old[i] != 0)
@@ -259,7 +259,7 @@ static void keep_image(const struct run *r, const struct state *s)
 	if (f == NULL)
 		return;
 	img = malloc(s->m->size);
-	assert(img != NULL);
+	must(img != NULL);
 	memcpy(img, s->m->durable, s->m->size);
 	for (size_t i = 0; i < s->n; i++)
 		memcpy(img + s->w[i].off, &s->w[i].val, DXF_WORD);
@@ -290,7 +290,7 @@ static uint8_t *image_of(const struct state *s)
 {
 	uint8_t *img = malloc(s->m->size);
 
-	assert(img != NULL);
+	must(img != NULL);
 	memcpy(img, s->m->durable, s->m->size);
 	for (size_t i = 0; i < s->n; i++)
 		memcpy(img + s->w[i].off, &s->w[i].val, DXF_WORD);

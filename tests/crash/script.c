@@ -4,9 +4,9 @@
  *
  * Must not know that anybody crashes.
  */
+#include "must.h"
 #include "script_priv.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ int script_mount(struct script_fs *x, char *why, size_t cap)
 	struct dxf_err err = { "" };
 	int e;
 
-	assert(x->fs == NULL);
+	must(x->fs == NULL);
 	e = dxf_fs_open(&x->fs, x->region, &x->opts, &err);
 	if (e != 0) {
 		x->fs = NULL;
@@ -174,7 +174,7 @@ int script_lookup(struct script_fs *x, const char *path, struct dxf_attr *out)
 		char name[DXF_NAME_MAX + 1];
 		size_t len = strcspn(path, "/");
 
-		assert(len <= DXF_NAME_MAX);
+		must(len <= DXF_NAME_MAX);
 		memcpy(name, path, len);
 		name[len] = '\0';
 		path += len;

@@ -6,7 +6,6 @@
  * and no byte is 0, so that every byte that was stored tells which write it is
  * of.
  */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -16,6 +15,7 @@
 #include "fault.h"
 #include "hash.h"
 #include "lab.h"
+#include "must.h"
 #include "persist.h"
 #include "script_priv.h"
 
@@ -31,7 +31,7 @@ static int write_ino(struct script_fs *x, dxf_ino_t ino, uint64_t off,
 	uint8_t *buf = malloc(len + 1);
 	ssize_t n;
 
-	assert(buf != NULL);
+	must(buf != NULL);
 	for (size_t i = 0; i < len; i++)
 		buf[i] = byte_of(x->seq, off + i);
 	n = dxf_fs_write(x->fs, ino, off, buf, len, 0, &script_root);
@@ -61,7 +61,7 @@ static dxf_off_t media_of(struct script_fs *x, dxf_ino_t ino, uint64_t off)
 	ssize_t n = dxf_fs_read_begin(x->fs, ino, off, 1, &rd);
 	dxf_off_t at;
 
-	assert(n == 1);
+	must(n == 1);
 	(void)n;
 	at = (dxf_off_t)((const uint8_t *)iov.iov_base -
 			 lab_bytes(x->region));
@@ -135,7 +135,7 @@ static int do_litter(struct script_fs *x, char *const *a)
 
 	if (e != 0)
 		return e;
-	assert(at.size > 0);
+	must(at.size > 0);
 	off = media_of(x, at.ino, at.size - 1) + 1;
 	script_forget(x, at.ino);
 	len = (size_t)(dxf_align_up(at.size, at.blksize) - at.size);
@@ -254,7 +254,7 @@ static unsigned int handle(const char *s)
 {
 	uint64_t h = script_num(s);
 
-	assert(h < SCRIPT_HANDLES);
+	must(h < SCRIPT_HANDLES);
 	return (unsigned int)h;
 }
 

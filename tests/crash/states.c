@@ -11,10 +11,10 @@
  */
 #include "states.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "hash.h"
+#include "must.h"
 
 struct unit {
 	size_t first, n;		/* words, in word[] */
@@ -89,12 +89,12 @@ static void collect(struct sampler *s)
 	s->pick = calloc(n + 1, sizeof(*s->pick));
 	s->out = calloc(n + 1, sizeof(*s->out));
 	s->unit = calloc(n + 1, sizeof(*s->unit));
-	assert(s->word && s->pick && s->out && s->unit);
+	must(s->word && s->pick && s->out && s->unit);
 	for (size_t i = 0; i < s->m->nw; i++) {
 		if (s->m->w[i].n > 0)
 			s->word[s->n++] = &s->m->w[i];
 	}
-	assert(s->n == n);
+	must(s->n == n);
 	qsort(s->word, n, sizeof(s->word[0]), by_offset);
 }
 

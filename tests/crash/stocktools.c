@@ -11,7 +11,6 @@
  * Fails if a single case does; programs that are missing, or may not mount
  * here, are named and left out.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "lab.h"
 #include "log.h"
 #include "crash_priv.h"
+#include "must.h"
 #include "script.h"
 
 #define SETUP								\
@@ -230,12 +230,12 @@ static void run(const struct run_image *im, const char *text)
 	x.region = lab_region(im->bytes, im->size);
 	ok = run_setup(&x, SETUP, &res) &&
 		script_mount(&x, why, sizeof(why)) == 0;
-	assert(ok);
+	must(ok);
 	script_parse(&script, text);
 	trace_start(&t, x.region, true);
 	for (unsigned int i = 0; i < script.n; i++) {
 		ok = run_step(&x, &script.step[i], &res);
-		assert(ok);
+		must(ok);
 	}
 	trace_stop(&t);
 	script_umount(&x);

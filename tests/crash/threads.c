@@ -9,7 +9,6 @@
  * Which step meets which is the scheduler's choice; what happened is in the
  * trace, and that is what is crashed.
  */
-#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <string.h>
 
 #include "crash_priv.h"
+#include "must.h"
 
 #define MAX_LANES	4
 
@@ -70,11 +70,11 @@ static void parse_lanes(struct lanes *ls, const char *text)
 {
 	char *copy = strdup(text), *rest = copy, *one;
 
-	assert(copy != NULL);
+	must(copy != NULL);
 	while ((one = strsep(&rest, "|")) != NULL) {
 		struct lane *l = &ls->lane[ls->n];
 
-		assert(ls->n < MAX_LANES);
+		must(ls->n < MAX_LANES);
 		l->r = &ls->r;
 		l->no = ls->n++;
 		l->ok = true;
@@ -101,7 +101,7 @@ static bool record(struct lanes *ls, struct script_fs *x)
 	for (unsigned int i = 0; i < ls->n; i++)
 		ok = pthread_create(&ls->lane[i].thread, NULL, lane_main,
 				    &ls->lane[i]) == 0 && ok;
-	assert(ok);
+	must(ok);
 	for (unsigned int i = 0; i < ls->n; i++) {
 		pthread_join(ls->lane[i].thread, NULL);
 		ok = ok && ls->lane[i].ok;
@@ -233,7 +233,7 @@ bool run_threads(const struct run_workload *w, const struct run_opts *o,
 	struct script_fs x = { .opts = run_fs_opts(w, o) };
 	bool ok;
 
-	assert(ls != NULL);
+	must(ls != NULL);
 	ls->r.w = w;
 	ls->r.o = o;
 	ls->r.res = res;

@@ -6,12 +6,12 @@
  */
 #include "trace.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "load.h"
+#include "must.h"
 
 static unsigned int generations;
 
@@ -22,7 +22,7 @@ static unsigned int my_tag(struct trace *t)
 	if (generation != t->generation) {
 		generation = t->generation;
 		tag = t->nthreads++;
-		assert(tag < TRACE_MAX_THREADS);
+		must(tag < TRACE_MAX_THREADS);
 	}
 	return tag;
 }
@@ -32,7 +32,7 @@ static struct trace_event *append(struct trace *t)
 	if (t->n == t->cap) {
 		t->cap = t->cap ? 2 * t->cap : 1024;
 		t->ev = realloc(t->ev, t->cap * sizeof(*t->ev));
-		assert(t->ev != NULL);
+		must(t->ev != NULL);
 	}
 	memset(&t->ev[t->n], 0, sizeof(t->ev[0]));
 	t->ev[t->n].thread = (uint16_t)my_tag(t);
@@ -46,7 +46,7 @@ static size_t keep(struct trace *t, const void *src, size_t len)
 	while (t->used + len > t->room) {
 		t->room = t->room ? 2 * t->room : 65536;
 		t->arena = realloc(t->arena, t->room);
-		assert(t->arena != NULL);
+		must(t->arena != NULL);
 	}
 	if (src != NULL)
 		memcpy(t->arena + at, src, len);
@@ -63,7 +63,7 @@ static void compare(struct trace *t)
 	ssize_t n = dxf_region_direct_access(t->region, 0, t->size,
 					     DXF_ACCESS_RECOVERY_WRITE, &now);
 
-	assert(n == (ssize_t)t->size);
+	must(n == (ssize_t)t->size);
 	t->compared++;
 	if (memcmp(now, t->shadow, t->size) == 0)
 		return;
@@ -106,7 +106,7 @@ void trace_add(struct trace *t, const struct dxf_persist_trace *tr)
 	e->off = tr->off;
 	e->len = tr->len;
 	if (e->kind == TRACE_STORE || e->kind == TRACE_NT) {
-		assert(tr->off + tr->len <= t->size);
+		must(tr->off + tr->len <= t->size);
 		e->bytes = keep(t, tr->src, tr->len);
 		memcpy(t->shadow + tr->off, t->arena + e->bytes, tr->len);
 	}
@@ -123,7 +123,7 @@ void trace_mark(struct trace *t, enum trace_kind kind, unsigned int lane,
 {
 	struct trace_event *e;
 
-	assert(kind == TRACE_BEGIN || kind == TRACE_END);
+	must(kind == TRACE_BEGIN || kind == TRACE_END);
 	pthread_mutex_lock(&t->lock);
 	e = append(t);
 	e->kind = kind;
@@ -141,7 +141,7 @@ void trace_init(struct trace *t, struct dxf_region *r, const uint8_t *base)
 	t->size = dxf_region_size(r);
 	t->base = malloc(t->size);
 	t->shadow = malloc(t->size);
-	assert(t->base != NULL && t->shadow != NULL);
+	must(t->base != NULL && t->shadow != NULL);
 	memcpy(t->base, base, t->size);
 	memcpy(t->shadow, base, t->size);
 }
@@ -152,7 +152,7 @@ void trace_start(struct trace *t, struct dxf_region *r, bool with_compare)
 	ssize_t n = dxf_region_direct_access(r, 0, dxf_region_size(r),
 					     DXF_ACCESS_RECOVERY_WRITE, &now);
 
-	assert(n == (ssize_t)dxf_region_size(r));
+	must(n == (ssize_t)dxf_region_size(r));
 	trace_init(t, r, now);
 	t->compare = with_compare;
 	dxf_persist_set_trace(r, hook, t);

@@ -2,9 +2,9 @@
 /*
  * tree.c - taking the picture of a filesystem through lib/fs.
  */
+#include "must.h"
 #include "tree.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ struct names {
 
 static void *need(void *p)
 {
-	assert(p != NULL);
+	must(p != NULL);
 	return p;
 }
 
@@ -145,7 +145,7 @@ static int take_xattrs(struct walk *w, struct tree_node *n)
 	if (len < 0)
 		return (int)len;
 	for (char *p = list; p < list + len; p += strlen(p) + 1) {
-		assert(k < DXF_ARRAY_SIZE(name));
+		must(k < DXF_ARRAY_SIZE(name));
 		name[k++] = p;
 	}
 	qsort(name, k, sizeof(name[0]), by_name);
@@ -241,7 +241,7 @@ int tree_take(struct tree *t, struct dxf_fs *fs, const char *root, char *why,
 
 	*t = (struct tree){ 0 };
 	if (*root != '\0') {
-		assert(strchr(root, '/') == NULL);
+		must(strchr(root, '/') == NULL);
 		return take_entry(&w, "", DXF_ROOT_INO, root);
 	}
 	err = dxf_fs_getattr(fs, DXF_ROOT_INO, &a);

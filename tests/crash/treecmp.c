@@ -4,12 +4,12 @@
  *
  * Must not know how they were taken, nor where the crash was.
  */
-#include <assert.h>
 #include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "must.h"
 #include "tree.h"
 
 static const uint8_t zeros[TREE_CHUNK];
@@ -219,7 +219,7 @@ static void add_version(struct span *s, const struct tree *t, const char *path,
 {
 	const struct tree_node *n = tree_find(t, path);
 
-	assert(s->n < MAX_VERSIONS);
+	must(s->n < MAX_VERSIONS);
 	if (n != NULL)
 		s->ver[s->n++] = chunk_at(n, idx);
 }
@@ -299,7 +299,7 @@ bool tree_allows(const struct tree_between *b, const struct tree *got,
 	if (tree_equal(b->before, got, NULL, why, cap))
 		return true;
 	if (b->rule != TREE_ATOMIC) {
-		assert(b->path != NULL);
+		must(b->path != NULL);
 		if (!tree_equal(b->before, got, b->path, why, cap) &&
 		    !tree_equal(b->after, got, b->path, as_after,
 				sizeof(as_after)))

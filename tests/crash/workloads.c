@@ -4,9 +4,9 @@
  *
  * Must not know how they are run.
  */
+#include "must.h"
 #include "workloads.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,7 +247,7 @@ static char *format(const char *fmt, const char *a, const char *b)
 	char *s;
 	int n = asprintf(&s, fmt, a, b);
 
-	assert(n >= 0);
+	must(n >= 0);
 	return s;
 }
 
@@ -265,7 +265,7 @@ static void add(struct list *l, const char *name, const char *setup,
 		if (l->n == l->cap) {
 			l->cap = l->cap ? 2 * l->cap : 256;
 			l->w = realloc(l->w, l->cap * sizeof(*l->w));
-			assert(l->w != NULL);
+			must(l->w != NULL);
 		}
 		w = &l->w[l->n++];
 		w->name = strdup(name);

@@ -98,7 +98,8 @@ mkdir -p "$init"/{bin,dev,proc,sys,job,mod,root}
 cp "$(command -v busybox)" "$init/bin/busybox" || exit 125
 for m in virtio_pci virtio_console 9pnet_virtio 9p fuse nfit nd_e820 nd_pmem \
 	 dax_pmem device_dax ext4 overlay autofs4 unix ${modules[@]+"${modules[@]}"}; do
-	modprobe -d "$kroot" -S "$version" --show-depends "$m" 2>/dev/null
+	# without this machine's modprobe.d: ndctl's loads libnvdimm another way
+	modprobe -C /dev/null -d "$kroot" -S "$version" --show-depends "$m" 2>/dev/null
 done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$work/modules"
 n=100
 while read -r m; do
