@@ -90,6 +90,8 @@ static void submit(struct hand *h, struct dxf_ringent *e, uint32_t what)
 	struct dxf_ring_cmd *cmd;
 
 	assert(sqe != NULL);
+	if (sqe == NULL)
+		abort();
 	memset(sqe, 0, 2 * sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
 	sqe->flags = IOSQE_FIXED_FILE;
