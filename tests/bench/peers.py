@@ -73,6 +73,7 @@ class Peer:
     only = None         # globs of the rows that it is there for; None: all
     uring = False       # over io_uring
     seeks = False       # looks for a name by reading the whole directory
+    forgets = False     # must be made to, before each chain of rows
     share = 1           # of the seconds of a measurement
 
     def __init__(self, name, conf):
@@ -326,6 +327,8 @@ class Example(Peer):
 class PassthroughHp(Example):
     """Over a directory of the tmpfs, without passing descriptors on."""
     program = "passthrough_hp"
+    seeks = True        # no, but it has a descriptor for each inode
+    forgets = True
 
     def start(self):
         source = os.path.join(self.home, "source")
@@ -395,6 +398,7 @@ PEERS = {
     "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),
     "ext2-loop": (Loop, "the kernel's ext2 on a loop device"),
     "passthrough_hp": (PassthroughHp, "libfuse's example, over the tmpfs"),
-    "memfs_ll": (kind(Example, program="memfs_ll"), "libfuse's example"),
+    "memfs_ll": (kind(Example, program="memfs_ll", seeks=True),
+                 "libfuse's example"),
     "tmpfs": (kind(Peer, share=0.25), "the tmpfs that the images are on"),
 }
