@@ -19,7 +19,9 @@
 
 #include "abi.h"
 #include "ringent.h"
+#include "ring.h"
 #include "session.h"
+#include "units.h"
 
 __thread struct dxf_rawreq dxf_rawreq;
 __thread int dxf_rawreq_fd = -1;
@@ -103,6 +105,16 @@ void dxf_rawreq_parse(const void *buf, size_t len)
 
 /* ---- replies ---- */
 
+/* No request is larger than an entry of the ring. */
+static void limit_requests(struct dxf_fuse_init_out *out)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	out->max_write = DXF_MIN(out->max_write, (uint32_t)DXF_RING_PAYLOAD);
+	out->max_pages = (uint16_t)(out->max_write / page);
+	assert(out->max_pages >= 1);
+}
+
 /*
  * Ask for what libfuse does not know, where the kernel offers it: then setuid
  * is ours to clear, which saves a GETXATTR before each write; shared mappings
@@ -120,6 +132,8 @@ static void patch_init(struct dxf_session *s, struct dxf_fuse_init_out *out)
 		out->flags |= DXF_INIT_EXT;
 		out->flags2 |= (uint32_t)(want >> 32);
 	}
+	if (want & DXF_INIT_OVER_IO_URING)
+		limit_requests(out);
 	/* a newer libfuse has set some of them */
 	s->init_flags = want;
 	s->inited = true;

@@ -35,7 +35,6 @@
 
 #include "abi.h"
 #include "alloc.h"
-#include "chan.h"
 #include "log.h"
 #include "rawreq.h"
 #include "ringabi.h"
@@ -251,6 +250,9 @@ static void run(struct hand *h)
 		return;
 	h->error = set_up(&h->uring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 	if (h->error == 0)
+		/* an enter is cheaper then; where it cannot be, it is not */
+		io_uring_register_ring_fd(&h->uring);
+	if (h->error == 0)
 		h->error = hand_over(h);
 	sem_post(&h->all->told);
 	if (h->error == 0)
@@ -281,6 +283,8 @@ static int restrict_ring(struct io_uring *uring)
 		  .sqe_flags = IOSQE_FIXED_FILE },
 		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
 		  .register_op = IORING_REGISTER_ENABLE_RINGS },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
+		  .register_op = IORING_REGISTER_RING_FDS },
 	};
 
 	return set_up(uring, IORING_REGISTER_RESTRICTIONS, r,
@@ -320,7 +324,7 @@ static int open_entries(struct hand *h, unsigned int w)
 	for (q = 0; q < p->nqueues; q++) {
 		for (i = dxf_ringplan_entries(p, w, q); i > 0; i--) {
 			ret = dxf_ringent_open(&h->ents[h->n], (uint16_t)q,
-					       dxf_chan_payload());
+					       DXF_RING_PAYLOAD);
 			if (ret)
 				return ret;
 			h->n++;

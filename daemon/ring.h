@@ -19,6 +19,12 @@
 struct dxf_ring;
 
 /*
+ * What a request or an answer holds at most: there is one more copy than over
+ * /dev/fuse, which should find the bytes in the near cache.
+ */
+#define DXF_RING_PAYLOAD	((size_t)256 * 1024)
+
+/*
  * Make all that FUSE over io_uring takes, on s->se, which is mounted and whose
  * FUSE_INIT is not answered.
  * Ownership: dxf_ring_stop() releases it.
