@@ -43,6 +43,10 @@
 #include "units.h"
 #include "worker.h"
 
+/* What a large request holds, or its answer, bytes. */
+#define LARGE		(32 * 1024)
+/* So long a worker is free to run anywhere after large ones came together. */
+#define FREE_NS		UINT64_C(20000000)
 #define STOP_RETRY_NS	20000000
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
@@ -56,6 +60,8 @@ struct hand {
 	unsigned int left;	/* not given back with the connection's end */
 	cpu_set_t cpus;
 	bool bound;
+	bool free;		/* not bound just now */
+	uint64_t free_until;
 	bool has_ring, has_thread;
 	int error;		/* of handing the entries over */
 	atomic_bool done;
@@ -147,29 +153,80 @@ static void failed(struct hand *h, struct dxf_ringent *e, int err)
 	h->left--;
 }
 
-static void complete(struct hand *h, const struct io_uring_cqe *cqe)
+/* Returns: true if it was a large request. */
+static bool complete(struct hand *h, const struct io_uring_cqe *cqe)
 {
 	struct dxf_ringent *e = io_uring_cqe_get_data(cqe);
+	bool large;
 
 	if (cqe->res < 0) {
 		failed(h, e, cqe->res);
-		return;
+		return false;
 	}
+	large = e->head->ent.payload >= LARGE;
 	process(h, e);
 	submit(h, e, DXF_RING_COMMIT_AND_FETCH);
+	large = large || e->head->ent.payload >= LARGE;
+	/* out of the near cache, before the next one fills it */
+	if (large)
+		io_uring_submit(&h->uring);
+	return large;
+}
+
+/* ---- where it runs ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Where it may not run, it works from elsewhere. */
+static void run_on(const cpu_set_t *cpus)
+{
+	sched_setaffinity(0, sizeof(*cpus), cpus);
+}
+
+/*
+ * Large requests that come together are read ahead, or written back: nobody
+ * sleeps until they are answered.  Another CPU may have the time.
+ */
+static void set_free(struct hand *h)
+{
+	if (!h->bound)
+		return;
+	if (!h->free)
+		run_on(&h->all->plan.cpus);
+	h->free = true;
+	h->free_until = now_ns() + FREE_NS;
+}
+
+static void may_bind(struct hand *h)
+{
+	if (now_ns() < h->free_until)
+		return;
+	run_on(&h->cpus);
+	h->free = false;
 }
 
 /* All that is there.  Returns: how many. */
 static unsigned int reap(struct hand *h)
 {
 	struct io_uring_cqe *cqe;
-	unsigned int head, n = 0;
+	unsigned int head, n = 0, large = 0;
 
 	io_uring_for_each_cqe(&h->uring, head, cqe) {
-		complete(h, cqe);
+		if (complete(h, cqe))
+			large++;
 		n++;
 	}
 	io_uring_cq_advance(&h->uring, n);
+	if (large > 1)
+		set_free(h);
+	else if (h->free)
+		may_bind(h);
 	return n;
 }
 
@@ -179,14 +236,6 @@ static bool goes_on(const struct hand *h)
 {
 	return h->left > 0 && !atomic_load(&h->all->stop) &&
 	       !fuse_session_exited(h->all->s->se);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* What the kernel has queued: an answer brings the next one at once. */
@@ -242,9 +291,7 @@ static void wait_for(sem_t *sem)
 static void run(struct hand *h)
 {
 	if (h->bound)
-		/* where it may not be, it works from elsewhere */
-		pthread_setaffinity_np(pthread_self(), sizeof(h->cpus),
-				       &h->cpus);
+		run_on(&h->cpus);
 	wait_for(&h->all->start);
 	if (!atomic_load(&h->all->go))
 		return;

@@ -17,7 +17,7 @@
 #include "options.h"
 #include "units.h"
 
-#define DEPTH		4
+#define DEPTH		2
 /* Workers of a CPU where requests wait for a disk. */
 #define SLOW_WORKERS	4
 

@@ -36,18 +36,30 @@ static int check_kernel(struct dxf_err *err)
 	return 0;
 }
 
+/*
+ * It is the faster one where requests do not wait for a disk, but only whoever
+ * runs the machine can have allowed it.
+ */
+static bool is_wanted(const struct dxf_session *s)
+{
+	if (s->opt->io_uring != DXF_TRI_UNSET)
+		return s->opt->io_uring == DXF_TRI_YES;
+	return s->region != NULL &&
+	       dxf_region_media(s->region) != DXF_MEDIA_PAGE;
+}
+
 void dxf_transport_prepare(struct dxf_session *s)
 {
 	struct dxf_err err;
 	int ret;
 
 	assert(s->se != NULL && s->ring == NULL);
-	if (s->opt->io_uring != DXF_TRI_YES)
+	if (!is_wanted(s))
 		return;
 	ret = check_kernel(&err);
 	if (ret == 0)
 		ret = dxf_ring_open(&s->ring, s, &err);
-	if (ret)
+	if (ret && s->opt->io_uring == DXF_TRI_YES)
 		dxf_log_warn("io_uring: %s; mounted over /dev/fuse", err.text);
 }
 
@@ -57,8 +69,9 @@ void dxf_transport_settle(struct dxf_session *s)
 		return;
 	dxf_ring_stop(s->ring);
 	s->ring = NULL;
-	dxf_log_warn("io_uring: the kernel does not offer it; mounted over "
-		     "/dev/fuse");
+	if (s->opt->io_uring == DXF_TRI_YES)
+		dxf_log_warn("io_uring: the kernel does not offer it; "
+			     "mounted over /dev/fuse");
 }
 
 const char *dxf_transport_describe(const struct dxf_session *s)

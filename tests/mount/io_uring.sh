@@ -99,7 +99,13 @@ for opts in "" dax=always,mcsafe workers=1 workers=7 granularity=page; do
 	check_image
 done
 
-# Nobody has to ask twice.
+# By default where it is allowed, but not on page media.
+mount_image
+must_be "$(transport)" "io_uring" "by default"
+unmount_image
+mount_image granularity=page
+must_be "$(transport)" "/dev/fuse, read and writev" "page media"
+unmount_image
 mount_image no_io_uring
 must_be "$(transport)" "/dev/fuse, read and writev"
 unmount_image
@@ -119,6 +125,9 @@ must_say "mounted over /dev/fuse"
 must_be "$(transport)" "/dev/fuse, read and writev"
 must touch "$mnt/file"
 unmount_image
-must "$DAXFUSE" "$img" "$mnt" -o no_io_uring
-unmount_image
+for opts in no_io_uring rw; do
+	out=$("$DAXFUSE" "$img" "$mnt" -o "$opts" 2>&1) || fail "$out"
+	must_be "$out" "" "$opts"
+	unmount_image
+done
 done_ok
