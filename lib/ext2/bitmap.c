@@ -133,8 +133,8 @@ int dxf_bitmap_check_inodes(struct dxf_ext2 *e2, uint32_t group, uint64_t *map)
 uint64_t *dxf_map_get(struct dxf_ext2 *e2)
 {
 	dxf_mutex_assert_held(&e2->alloc_lock);
-	if (e2->spare_map != NULL)
-		return DXF_STEAL(e2->spare_map);
+	if (e2->nspare > 0)
+		return e2->spare_map[--e2->nspare];
 	return dxf_calloc(1, e2->geom.block_size);
 }
 
@@ -143,8 +143,8 @@ void dxf_map_put(struct dxf_ext2 *e2, uint64_t *map)
 	dxf_mutex_assert_held(&e2->alloc_lock);
 	assert(dxf_bits_next_set(map, 0, 8 * e2->geom.block_size) ==
 	       8 * e2->geom.block_size);
-	if (e2->spare_map == NULL)
-		e2->spare_map = map;
+	if (e2->nspare < DXF_SPARE_MAPS)
+		e2->spare_map[e2->nspare++] = map;
 	else
 		free(map);
 }

@@ -10,7 +10,8 @@
  * B2 the cache is filled from &node->di only, by a thread that has no
  *    transaction open (so never from staged bytes), and only if no
  *    invalidation came between the lookup's start and the fill;
- * B3 every change forgets the runs, before it starts: an abort leaves nothing.
+ * B3 every change forgets the runs that it changes, before it starts: an abort
+ *    leaves nothing.
  */
 #include "bmap_priv.h"
 
@@ -102,6 +103,16 @@ int dxf_bmap_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 	return 0;
 }
 
+void dxf_bmap_inserted(struct dxf_node *n, dxf_lblk_t lblk, dxf_blk_t pblk,
+		       uint32_t nblk, bool unwritten)
+{
+	struct dxf_run run = { lblk, pblk, nblk, unwritten };
+
+	assert(!dxf_txn_current(dxf_ext2_txnmgr(n->e2)));
+	assert(!dxf_ext2_is_fixed_block(n->e2, pblk, nblk));	/* B1 */
+	dxf_runs_filled(n, &run);
+}
+
 void dxf_bmap_forget(struct dxf_node *n)
 {
 	dxf_runs_forget(n);
@@ -117,7 +128,7 @@ int dxf_bmap_insert(struct dxf_node *n, struct dxf_dinode *di,
 
 	assert(nblk > 0 && pblk != 0);
 	assert(di != &n->di);
-	dxf_bmap_forget(n);
+	dxf_runs_fill(n, lblk, nblk);				/* B3 */
 	if (has_extents(di)) {
 		err = dxf_extent_insert(&op, &run);
 	} else {

@@ -42,6 +42,14 @@ int dxf_bmap_insert(struct dxf_node *n, struct dxf_dinode *di,
 		    uint32_t nblk, bool unwritten, unsigned int balloc_flags);
 
 /*
+ * What dxf_bmap_insert() mapped is committed, and is remembered: who appends
+ * need not ask the map again where the last block lies.
+ * Locks: the inode lock still held exclusively, no transaction open.
+ */
+void dxf_bmap_inserted(struct dxf_node *n, dxf_lblk_t lblk, dxf_blk_t pblk,
+		       uint32_t nblk, bool unwritten);
+
+/*
  * The unwritten run [@lblk, @lblk + @nblk) becomes written (its blocks are
  * filled already).  Returns: as insert.
  */
@@ -91,8 +99,8 @@ dxf_blk_t dxf_bmap_goal(struct dxf_node *n, const struct dxf_dinode *di,
 			dxf_lblk_t lblk);
 
 /*
- * Forget the cached runs.  The changing functions above call it themselves;
- * nobody can fill the cache again before the transaction ends, since the
+ * Forget the cached runs.  The changing functions above do themselves what they
+ * have to; nobody can fill the cache again before the transaction ends, since the
  * inode lock is held exclusively.
  */
 void dxf_bmap_forget(struct dxf_node *n);

@@ -57,6 +57,8 @@ struct dxf_fixed {
 	dxf_blk_t end;
 };
 
+#define DXF_SPARE_MAPS	4
+
 struct dxf_acc;
 struct dxf_ext2_errlog;
 
@@ -92,7 +94,9 @@ struct dxf_ext2 {
 	uint64_t reserved;		/* reserved, not yet committed blocks */
 	uint32_t next_dir_group;
 	uint64_t *scratch;		/* one block: a bitmap being searched */
-	uint64_t *spare_map;		/* a zeroed map kept for the next group */
+	/* zeroed maps kept for the next groups: an allocation makes two */
+	uint64_t *spare_map[DXF_SPARE_MAPS];
+	unsigned int nspare;
 
 	struct dxf_mutex err_lock;	/* DXF_RANK_LEAF */
 	struct dxf_ext2_errlog *errlog;	/* corrupt.c's */

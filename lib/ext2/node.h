@@ -74,6 +74,11 @@ struct dxf_node {
 	struct dxf_mutex attr;		/* DXF_RANK_ATTR; also the run cache */
 	/* the run cache (runs.c), changed under @attr */
 	uint32_t run_seq;		/* odd: it is changing */
+	/*
+	 * For the owner: which moment mtime and ctime in di were set to, or 0.
+	 * Changed under @attr, read without it.
+	 */
+	uint32_t touched;
 	struct dxf_cached_run runs[DXF_NRUNS];
 	struct dxf_runtab *runtab;	/* NULL: these few are enough */
 	struct dxf_window window;	/* protected by the owner's inode lock

@@ -210,7 +210,8 @@ void dxf_ext2_close(struct dxf_ext2 *e2)
 		return;
 	free_groups(e2);
 	free(e2->scratch);
-	free(e2->spare_map);
+	while (e2->nspare > 0)
+		free(e2->spare_map[--e2->nspare]);
 	dxf_acc_fini(e2);
 	dxf_errlog_fini(e2);
 	dxf_dirindex_close(e2);

@@ -16,6 +16,9 @@
  *	R2  the table holds nothing if its gen is not the node's
  *	R3  a table is released only where no one can be finding: with the
  *	    inode lock held exclusively, or with the node
+ *	R4  holes are cut before they are filled, all else is forgotten before
+ *	    it changes: what is left is right whether the change comes about or
+ *	    not
  */
 #include "runs.h"
 
@@ -206,6 +209,67 @@ void dxf_runs_forget(struct dxf_node *n)
 	end_locked(n);
 	if (n->runtab != NULL && n->runtab->nsets < wanted_sets(n))
 		dxf_runs_fini(n);				/* R3 */
+}
+
+/* What an entry says of blocks in [@from, @to), if it is a hole, is dropped. */
+static void cut_hole(struct dxf_cached_run *c, dxf_lblk_t from, dxf_lblk_t to)
+{
+	uint64_t start = (uint32_t)c->where, len = c->where >> 32;
+	uint64_t end = start + len;
+
+	if (len == 0 || c->what >> 1 != 0 || end <= from || start >= to)
+		return;
+	if (end > to && to <= UINT32_MAX)
+		entry_write(c, to | (end - to) << 32, 0);
+	else if (start < from)
+		entry_write(c, start | (from - start) << 32, 0);
+	else
+		entry_write(c, 0, 0);
+}
+
+void dxf_runs_fill(struct dxf_node *n, dxf_lblk_t lblk, uint64_t nblk)
+{
+	DXF_SCOPED_MUTEX(&n->attr);
+
+	assert(nblk > 0);
+	begin_locked(n);
+	for (int i = 0; i < DXF_NRUNS; i++)
+		cut_hole(&n->runs[i], lblk, lblk + nblk);
+	__atomic_store_n(&n->run_gen, n->run_gen + 1, __ATOMIC_RELEASE);
+	end_locked(n);
+	if (n->runtab != NULL && n->runtab->nsets < wanted_sets(n))
+		dxf_runs_fini(n);				/* R3 */
+}
+
+/* Does @run go on where the entry ends? */
+static bool goes_on(const struct dxf_cached_run *c, const struct dxf_run *run)
+{
+	uint64_t len = c->where >> 32;
+
+	return len != 0 && c->what >> 1 != 0 &&
+	       (uint32_t)c->where + len == run->lblk &&
+	       c->what + (len << 1) == pack_what(run) &&
+	       len + run->nblk <= UINT32_MAX;
+}
+
+void dxf_runs_filled(struct dxf_node *n, const struct dxf_run *run)
+{
+	struct dxf_cached_run *c = NULL;
+
+	DXF_SCOPED_MUTEX(&n->attr);
+
+	assert(run->nblk > 0 && run->pblk != 0 && run->lblk <= UINT32_MAX);
+	for (int i = 0; i < DXF_NRUNS && c == NULL; i++)
+		if (goes_on(&n->runs[i], run))
+			c = &n->runs[i];
+	begin_locked(n);
+	if (c != NULL) {
+		entry_write(c, c->where + (run->nblk << 32), c->what);
+	} else {
+		c = place_locked(n, run->lblk);
+		entry_write(c, pack_where(run), pack_what(run));
+	}
+	end_locked(n);
 }
 
 void dxf_runs_fini(struct dxf_node *n)

@@ -5,7 +5,7 @@
  * A few runs are kept in the node; a file that needs more gets a table when
  * it is first missed.
  *
- * Locks: the inode lock, shared to find and add, exclusive to forget, as for
+ * Locks: the inode lock, shared to find and add, exclusive for the others, as for
  * the map itself (bmap.h).  Finding takes no other lock and writes nothing, so
  * that readers of one file do not meet.
  */
@@ -27,6 +27,18 @@ bool dxf_runs_find(const struct dxf_node *n, dxf_lblk_t lblk,
  */
 void dxf_runs_add(struct dxf_node *n, dxf_lblk_t lblk,
 		  const struct dxf_run *run, uint32_t gen);
+
+/*
+ * [@lblk, @lblk + @nblk), a hole, is about to be mapped: forget what says that
+ * it is one.  Of the others the few in the node stay.
+ */
+void dxf_runs_fill(struct dxf_node *n, dxf_lblk_t lblk, uint64_t nblk);
+
+/*
+ * It was, by a transaction that is committed: keep the run, joined to the one
+ * that it continues.
+ */
+void dxf_runs_filled(struct dxf_node *n, const struct dxf_run *run);
 
 /* Forget all of them. */
 void dxf_runs_forget(struct dxf_node *n);

@@ -312,6 +312,17 @@ static bool behind_eof(const struct batch *b, const struct dxf_dinode *di)
 				dxf_blocks_of(b->w->fs, di->size);
 }
 
+static void remember(const struct batch *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		const struct piece *p = &b->p[i];
+
+		if (!p->convert)
+			dxf_bmap_inserted(&b->w->inode->node, p->lblk, p->pblk,
+					  p->nblk, p->unwritten);
+	}
+}
+
 static int commit(struct batch *b)
 {
 	struct dxf_wr *w = b->w;
@@ -335,6 +346,8 @@ static int commit(struct batch *b)
 	if (!err && eof_blocks && di->nlink != 0)
 		err = dxf_orphan_add(&op, w->inode);
 	err = dxf_op_end(&op, err);
+	if (!err)
+		remember(b);
 	if (!err && eof_blocks)
 		w->inode->eof_blocks = true;
 	return err;

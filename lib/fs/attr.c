@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * attr.c - attributes: the slot in memory, implicit times, getattr, setattr.
+ * attr.c - attributes: the slot in memory, getattr, setattr.
  *
- * Owns who may read and replace node.di and when.  Implicit times (a write's
- * mtime, a read's atime) change in memory alone, under node.attr, and reach
- * media with the next transaction of the inode or by the background thread.
+ * Owns who may read and replace node.di and when.
  *
- * Invariants:
- * - lazy holds a bit for each time in node.di that is newer than the slot's.
- * - lazy_new is a subset of lazy: the bits set since the running operation
- *   copied the slot.  One operation runs at a time (the metadata lock), so one
- *   set of bits is enough.
+ * Invariant:
  * - An explicit time wins over every touch before its operation's copy: only
  *   what lazy_new names survives the commit.
  *
@@ -74,6 +68,7 @@ void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
 	if (inode->lazy_new & DXF_TIME_C)
 		next.ctime = cur->ctime;
 	store_changes(cur, &next);
+	dxf_inode_forget_touches(inode);
 	inode->lazy = inode->lazy_new;
 	inode->lazy_new = 0;
 }
@@ -101,129 +96,6 @@ void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out)
 	};
 	if (S_ISCHR(di.mode) || S_ISBLK(di.mode))
 		out->rdev = dxf_dinode_get_rdev(&di);
-}
-
-/* ---- implicit times ---- */
-
-struct timespec dxf_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
-	return ts;
-}
-
-static bool ts_equal(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool ts_before_eq(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec < b->tv_sec ||
-	       (a->tv_sec == b->tv_sec && a->tv_nsec <= b->tv_nsec);
-}
-
-/* Returns: true if @ts was not @now already. */
-static bool renew(struct timespec *ts, const struct timespec *now)
-{
-	if (ts_equal(ts, now))
-		return false;
-	*ts = *now;
-	return true;
-}
-
-/* What the slot can hold: a time must not change when it is read back. */
-static struct timespec storable_now(struct dxf_fs *fs,
-				    const struct dxf_inode *inode)
-{
-	return dxf_dinode_clamp_time(fs->e2, &inode->node.di, dxf_now());
-}
-
-static bool frozen(const struct dxf_fs *fs)
-{
-	return fs->opts.ro || dxf_txnmgr_is_ro(fs->txnmgr);
-}
-
-/* With lazytime they wait for fsync, eviction, unmount: nobody is called. */
-static void touch_locked(struct dxf_fs *fs, struct dxf_inode *inode,
-			 unsigned int times, const struct timespec *now)
-{
-	struct dxf_dinode *di = &inode->node.di;
-	unsigned int changed = 0;
-
-	if ((times & DXF_TIME_A) && renew(&di->atime, now))
-		changed |= DXF_TIME_A;
-	if ((times & DXF_TIME_M) && renew(&di->mtime, now))
-		changed |= DXF_TIME_M;
-	if ((times & DXF_TIME_C) && renew(&di->ctime, now))
-		changed |= DXF_TIME_C;
-	if (!changed)
-		return;
-	inode->lazy |= changed;
-	inode->lazy_new |= changed;
-	if (!fs->opts.lazytime)
-		dxf_bg_queue_locked(fs, inode);
-}
-
-void dxf_inode_touch(struct dxf_fs *fs, struct dxf_inode *inode,
-		     unsigned int times)
-{
-	struct timespec now;
-
-	assert((times & ~(DXF_TIME_A | DXF_TIME_M | DXF_TIME_C)) == 0);
-	if (frozen(fs))
-		return;
-	dxf_mutex_lock(&inode->node.attr);
-	now = storable_now(fs, inode);
-	touch_locked(fs, inode, times, &now);
-	dxf_mutex_unlock(&inode->node.attr);
-}
-
-/* relatime: once after each change, and once a day. */
-static bool atime_is_old(const struct dxf_dinode *di,
-			 const struct timespec *now)
-{
-	return ts_before_eq(&di->atime, &di->mtime) ||
-	       ts_before_eq(&di->atime, &di->ctime) ||
-	       now->tv_sec - di->atime.tv_sec >= 24 * 60 * 60;
-}
-
-void dxf_inode_accessed(struct dxf_fs *fs, struct dxf_inode *inode)
-{
-	const struct dxf_dinode *di = &inode->node.di;
-	struct timespec now;
-
-	if (fs->opts.atime == DXF_ATIME_NONE || frozen(fs) ||
-	    __atomic_load_n(&fs->reads_only, __ATOMIC_RELAXED))
-		return;
-	dxf_mutex_lock(&inode->node.attr);
-	now = storable_now(fs, inode);
-	if (!(di->flags & FS_NOATIME_FL) &&
-	    !(fs->opts.nodiratime && S_ISDIR(di->mode)) &&
-	    (fs->opts.atime == DXF_ATIME_STRICT || atime_is_old(di, &now)))
-		touch_locked(fs, inode, DXF_TIME_A, &now);
-	dxf_mutex_unlock(&inode->node.attr);
-}
-
-int dxf_inode_flush_times(struct dxf_fs *fs, struct dxf_inode *inode)
-{
-	struct dxf_op op;
-	bool wanted;
-	int err;
-
-	dxf_mutex_lock(&inode->node.attr);
-	/* Nobody will read the times of what is gone. */
-	wanted = inode->lazy != 0 && inode->node.di.nlink != 0;
-	dxf_mutex_unlock(&inode->node.attr);
-	if (!wanted)
-		return 0;
-	err = dxf_op_begin(&op, fs);
-	if (err)
-		return err;
-	/* The copy holds the lazy times: to stage it is all there is to do. */
-	dxf_op_di(&op, inode);
-	return dxf_op_commit(&op);
 }
 
 /* ---- rules ---- */

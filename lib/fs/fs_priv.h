@@ -91,6 +91,12 @@ struct dxf_inode {
 	/* ... and the directory that names it, the last one known; atomic */
 	dxf_ino_t above;
 
+	/*
+	 * In seconds: before that no read changes atime (times.c).  Changed
+	 * under node.attr, read without it.
+	 */
+	uint32_t read_until;
+
 	/* set once under the lock held exclusively or the attr lock */
 	struct dxf_dirty *dirty;	/* NULL: nothing was ever deferred */
 };
@@ -194,6 +200,11 @@ struct timespec dxf_now(void);
 /* Lazily: @times become now; written at fsync, eviction, within 5 s. */
 void dxf_inode_touch(struct dxf_fs *fs, struct dxf_inode *inode,
 		     unsigned int times);
+/*
+ * The times in node.di are no longer those of the last touch.
+ * Locks: node.attr.
+ */
+void dxf_inode_forget_touches(struct dxf_inode *inode);
 /* atime by the mount's and the inode's rules. */
 void dxf_inode_accessed(struct dxf_fs *fs, struct dxf_inode *inode);
 /* Write lazy times: one transaction if there are any.  No lock held. */

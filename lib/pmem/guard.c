@@ -303,12 +303,15 @@ bool dxf_guard_poison(uintptr_t *start, uint64_t *len)
 int dxf_guard_call(void (*fn)(const void *addr, size_t len),
 		   const void *addr, size_t len)
 {
-	struct call call = {
-		.start = dxf_align_down((uintptr_t)addr, DXF_CACHELINE),
-		.end = dxf_align_up((uintptr_t)addr + len, DXF_CACHELINE),
-	};
+	/*
+	 * No initializer: it would zero the jmp_buf, by a string instruction
+	 * whose end the next load waits for, and all stores before it.
+	 */
+	struct call call;
 
 	assert(cur_call == NULL);
+	call.start = dxf_align_down((uintptr_t)addr, DXF_CACHELINE);
+	call.end = dxf_align_up((uintptr_t)addr + len, DXF_CACHELINE);
 	if (_setjmp(call.out) != 0) {
 		cur_call = NULL;
 		return -EIO;

@@ -78,13 +78,26 @@ static void count(uint64_t *counter, uint64_t n)
 				 n, __ATOMIC_RELAXED);
 }
 
-static void announce(struct dxf_region *r, struct dxf_persist_event ev)
+static void call_hook(struct dxf_region *r, struct dxf_persist_event *ev)
 {
-	count(&my_stats(r)->calls[ev.op], 1);
-	if (r->hook == NULL)
-		return;
-	ev.point = __atomic_fetch_add(&r->point, 1, __ATOMIC_RELAXED);
-	r->hook(r->hook_ctx, &ev);
+	ev->point = __atomic_fetch_add(&r->point, 1, __ATOMIC_RELAXED);
+	r->hook(r->hook_ctx, ev);
+}
+
+/*
+ * Without a hook no event is made: copying one loads what was stored in parts
+ * a moment before, and such a load waits for all earlier stores of this thread,
+ * the non-temporal ones included (0.3 us in each commit).
+ */
+static inline void announce(struct dxf_region *r, enum dxf_persist_op op,
+			    dxf_off_t off, uint64_t len, const void *src,
+			    unsigned int flags)
+{
+	count(&my_stats(r)->calls[op], 1);
+	if (__builtin_expect(r->hook != NULL, false))
+		call_hook(r, &(struct dxf_persist_event){
+			.op = op, .off = off, .len = len, .src = src,
+			.flags = flags });
 }
 
 void dxf_persist_set_hook(struct dxf_region *r,
@@ -312,9 +325,7 @@ int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
 
 	if (ret != 0 || len == 0)
 		return ret;
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_COPY, .off = off, .len = len,
-		.src = src, .flags = flags });
+	announce(r, DXF_PERSIST_OP_COPY, off, len, src, flags);
 	return store_or_recover(r, off, src, len, flags);
 }
 
@@ -325,9 +336,7 @@ int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 
 	if (ret != 0 || len == 0)
 		return ret;
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_ZERO, .off = off, .len = len,
-		.flags = flags });
+	announce(r, DXF_PERSIST_OP_ZERO, off, len, NULL, flags);
 	return store_or_recover(r, off, NULL, len, flags);
 }
 
@@ -366,9 +375,7 @@ int dxf_persist_move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
 		return ret;
 	if (dxf_badblock_find(r, src, len, &bad))
 		return -EIO;
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_COPY, .off = dst, .len = len,
-		.src = r->rd + src, .flags = flags });
+	announce(r, DXF_PERSIST_OP_COPY, dst, len, r->rd + src, flags);
 	return move(r, dst, src, len, flags);
 }
 
@@ -391,8 +398,7 @@ int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	len = clip(r, off, len);
 	if (len == 0 || r->wr == NULL)
 		return 0;
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_FLUSH, .off = off, .len = len });
+	announce(r, DXF_PERSIST_OP_FLUSH, off, len, NULL, 0);
 	ret = flush_addr(r, r->wr + off, len);
 	if (ret != 0)
 		dxf_badblock_note_fault(r);
@@ -401,8 +407,7 @@ int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 
 void dxf_persist_fence(struct dxf_region *r)
 {
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_FENCE });
+	announce(r, DXF_PERSIST_OP_FENCE, 0, 0, NULL, 0);
 	if (r->trace != NULL)
 		trace(r, (struct dxf_persist_trace){
 			.op = DXF_PERSIST_TRACE_FENCE });
@@ -423,8 +428,7 @@ int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		return -ERANGE;
 	if (!has_pages(r, off, &len))
 		return 0;
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_START, .off = off, .len = len });
+	announce(r, DXF_PERSIST_OP_START, off, len, NULL, 0);
 	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
 			    SYNC_FILE_RANGE_WRITE) == 0)
 		return 0;
@@ -438,8 +442,7 @@ static int msync_pages(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	uintptr_t start = dxf_align_down((uintptr_t)r->wr + off, page);
 	uintptr_t end = dxf_align_up((uintptr_t)r->wr + off + len, page);
 
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_MSYNC, .off = off, .len = len });
+	announce(r, DXF_PERSIST_OP_MSYNC, off, len, NULL, 0);
 	return msync((void *)start, end - start, MS_SYNC) == 0 ? 0 : -errno;
 }
 
@@ -472,8 +475,7 @@ int dxf_persist_msync_wait(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		return -ERANGE;
 	if (!has_pages(r, off, &len))
 		return 0;
-	announce(r, (struct dxf_persist_event){
-		.op = DXF_PERSIST_OP_WAIT, .off = off, .len = len });
+	announce(r, DXF_PERSIST_OP_WAIT, off, len, NULL, 0);
 	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
 			    SYNC_FILE_RANGE_WAIT_BEFORE |
 			    SYNC_FILE_RANGE_WRITE |

@@ -114,6 +114,94 @@ START_TEST(test_runs_without_memory_a_few_are_kept)
 }
 END_TEST
 
+/* What the cache says of @lblk; 0: nothing. */
+static uint64_t known(dxf_lblk_t lblk, struct dxf_run *run)
+{
+	uint32_t gen;
+
+	return dxf_runs_find(&r.node, lblk, run, &gen) ? run->nblk : 0;
+}
+
+static void keep(const struct dxf_run *run)
+{
+	struct dxf_run got;
+	uint32_t gen;
+
+	dxf_runs_find(&r.node, run->lblk, &got, &gen);
+	dxf_runs_add(&r.node, run->lblk, run, gen);
+}
+
+START_TEST(test_runs_filled_holes_are_holes_no_longer)
+{
+	const struct dxf_run hole = { .lblk = 10, .nblk = 1000 };
+	const struct dxf_run data = { .lblk = 0, .nblk = 10, .pblk = 500 };
+	struct dxf_run run;
+
+	keep(&data);
+	keep(&hole);
+	dxf_runs_fill(&r.node, 10, 20);
+	ck_assert_uint_eq(known(10, &run), 0);
+	ck_assert_uint_eq(known(29, &run), 0);
+	ck_assert_uint_eq(known(30, &run), 980);
+	ck_assert_uint_eq(run.pblk, 0);
+	ck_assert_uint_eq(run.lblk, 30);
+	/* in the middle: no block of it may be left a hole */
+	dxf_runs_fill(&r.node, 100, 10);
+	for (dxf_lblk_t l = 100; l < 110; l++)
+		ck_assert_uint_eq(known(l, &run), 0);
+	/* its end */
+	dxf_runs_fill(&r.node, 1005, 5);
+	ck_assert_uint_gt(known(1004, &run), 0);
+	ck_assert_uint_eq(known(1005, &run), 0);
+	ck_assert_uint_eq(known(1009, &run), 0);
+	/* all of it, and around */
+	dxf_runs_fill(&r.node, 20, 2000);
+	for (dxf_lblk_t l = 10; l < 1010; l++)
+		ck_assert_uint_eq(known(l, &run), 0);
+	ck_assert_uint_eq(known(0, &run), 10);
+	same(&run, &data);
+}
+END_TEST
+
+START_TEST(test_runs_filling_forgets_what_is_in_the_table)
+{
+	struct dxf_run run;
+
+	for (dxf_lblk_t k = 0; k < NRUNS; k++)
+		add(k * STEP);
+	dxf_runs_fill(&r.node, 20 * STEP, NRUNS * STEP);
+	for (dxf_lblk_t l = 20 * STEP; l < NRUNS * STEP; l += 7)
+		if (known(l, &run) != 0)
+			ck_assert_uint_ne(run.pblk, 0);
+	ck_assert_uint_eq(known(20 * STEP, &run), 0);
+}
+END_TEST
+
+START_TEST(test_runs_filled_go_on_where_the_last_ends)
+{
+	const struct dxf_run data = { .lblk = 5, .nblk = 10, .pblk = 500 };
+	struct dxf_run next = { .lblk = 15, .nblk = 4, .pblk = 510 }, run;
+
+	keep(&data);
+	dxf_runs_fill(&r.node, 15, 4);
+	dxf_runs_filled(&r.node, &next);
+	ck_assert_uint_eq(known(18, &run), 14);
+	ck_assert_uint_eq(run.lblk, 5);
+	ck_assert_uint_eq(run.pblk, 500);
+	/* elsewhere on media, or unwritten: a run of its own */
+	next = (struct dxf_run){ .lblk = 19, .nblk = 2, .pblk = 600 };
+	dxf_runs_filled(&r.node, &next);
+	ck_assert_uint_eq(known(20, &run), 2);
+	same(&run, &next);
+	next = (struct dxf_run){ .lblk = 21, .nblk = 2, .pblk = 602,
+				 .unwritten = true };
+	dxf_runs_filled(&r.node, &next);
+	ck_assert_uint_eq(known(22, &run), 2);
+	same(&run, &next);
+	ck_assert_uint_eq(known(18, &run), 14);
+}
+END_TEST
+
 /* No ck_assert in a thread: what is wrong is counted. */
 static void *finder(void *arg)
 {
@@ -165,6 +253,9 @@ int main(void)
 	tcase_add_test(tc, test_runs_of_a_large_file_are_all_kept);
 	tcase_add_test(tc, test_runs_forgotten_are_not_found);
 	tcase_add_test(tc, test_runs_without_memory_a_few_are_kept);
+	tcase_add_test(tc, test_runs_filled_holes_are_holes_no_longer);
+	tcase_add_test(tc, test_runs_filling_forgets_what_is_in_the_table);
+	tcase_add_test(tc, test_runs_filled_go_on_where_the_last_ends);
 	tcase_add_test(tc, test_runs_found_by_threads_are_whole);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -212,6 +212,68 @@ START_TEST(test_times_explicit_beats_earlier_touch)
 }
 END_TEST
 
+static void read_some(dxf_ino_t ino)
+{
+	ck_assert_int_eq(dxf_fs_read(x.fs, ino, 0, buf, 10), 10);
+}
+
+/*
+ * Within one tick of the clock, too: what was touched before the explicit time
+ * says nothing of what comes after it.
+ */
+START_TEST(test_times_touch_beats_earlier_explicit)
+{
+	const time_t old = 1000000000;
+	dxf_ino_t ino = setup(_i);
+
+	for (int i = 0; i < 200; i++) {
+		ck_assert_int_eq(dxf_fs_write(x.fs, ino, 0, buf, 4096, 0,
+					      &fsx_root), 4096);
+		read_some(ino);
+		read_some(ino);
+		ck_assert_int_eq(set(ino, (struct dxf_setattr){
+			.valid = DXF_SET_MTIME | DXF_SET_ATIME,
+			.mtime.tv_sec = old, .atime.tv_sec = old }), 0);
+		ck_assert_int_eq(a.atime.tv_sec, old);
+		read_some(ino);
+		a = fsx_attr(&x, ino);
+		ck_assert_int_gt(a.atime.tv_sec, old);
+		ck_assert_int_eq(a.mtime.tv_sec, old);
+		ck_assert_int_eq(dxf_fs_write(x.fs, ino, 0, buf, 4096, 0,
+					      &fsx_root), 4096);
+		a = fsx_attr(&x, ino);
+		ck_assert_int_gt(a.mtime.tv_sec, old);
+	}
+	teardown(ino);
+}
+END_TEST
+
+/* relatime: the first read after a write, also when reads are frequent. */
+START_TEST(test_times_read_after_write_moves_atime)
+{
+	const time_t old = 1000000000;
+	dxf_ino_t ino = setup(_i);
+	struct dxf_attr before;
+
+	ck_assert_int_eq(set(ino, (struct dxf_setattr){
+		.valid = DXF_SET_ATIME, .atime.tv_sec = old }), 0);
+	read_some(ino);
+	before = fsx_attr(&x, ino);
+	ck_assert_int_gt(before.atime.tv_sec, old);
+	/* until the clock has ticked */
+	do {
+		ck_assert_int_eq(dxf_fs_write(x.fs, ino, 0, buf, 10, 0,
+					      &fsx_root), 10);
+		a = fsx_attr(&x, ino);
+	} while (a.mtime.tv_nsec == before.atime.tv_nsec);
+	read_some(ino);
+	a = fsx_attr(&x, ino);
+	ck_assert(a.atime.tv_sec > before.atime.tv_sec ||
+		  a.atime.tv_nsec > before.atime.tv_nsec);
+	teardown(ino);
+}
+END_TEST
+
 START_TEST(test_times_are_clamped_to_the_slot)
 {
 	dxf_ino_t ino = setup(_i);
@@ -302,6 +364,10 @@ static void add(TCase *tc)
 	EACH(test_chmod_follows_into_the_acl);
 	EACH(test_setattr_protected_eperm);
 	EACH(test_times_explicit_beats_earlier_touch);
+	EACH(test_times_touch_beats_earlier_explicit);
+	/* where times have a fraction */
+	tcase_add_loop_test(tc, test_times_read_after_write_moves_atime, 1,
+			    fsx_nimages);
 	EACH(test_times_are_clamped_to_the_slot);
 	EACH(test_times_lazy_are_written_by_fsync);
 	EACH(test_setattr_of_nothing_moves_ctime);
