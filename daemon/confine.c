@@ -84,12 +84,16 @@ static int no_core(void)
 
 #if DXF_HAVE_SECCOMP
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <linux/sched.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+
+#include "units.h"
 
 #define CALL(name)	SCMP_SYS(name)
 
@@ -180,6 +184,43 @@ static int allow_threads(scmp_filter_ctx f)
 	return ret;
 }
 
+/* Where thread @tid, one of ours, runs, and that it yields or not. */
+static int allow_place(scmp_filter_ctx f, unsigned int tid)
+{
+	const struct scmp_arg_cmp it =
+		SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffffu, tid);
+	static const int policies[] = { SCHED_OTHER, SCHED_IDLE };
+	size_t i;
+	int ret;
+
+	ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(sched_setaffinity), 1,
+			       it);
+	for (i = 0; ret == 0 && i < DXF_ARRAY_SIZE(policies); i++)
+		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW,
+			CALL(sched_setscheduler), 2, it,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu,
+				(scmp_datum_t)policies[i]));
+	return ret;
+}
+
+/* All threads that there are: the workers do. */
+static int allow_places(scmp_filter_ctx f)
+{
+	DIR *d = opendir("/proc/self/task");
+	const struct dirent *e;
+	int ret = 0;
+
+	/* they are where they are, then */
+	if (d == NULL)
+		return 0;
+	while (ret == 0 && (e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			ret = allow_place(f, (unsigned int)strtoul(e->d_name,
+								   NULL, 10));
+	closedir(d);
+	return ret;
+}
+
 /* Where the extents of a file on DAX media lie, for its bad blocks. */
 static int allow_ioctls(scmp_filter_ctx f)
 {
@@ -204,6 +245,8 @@ static int fill_filter(scmp_filter_ctx f, const int *more, size_t n)
 		ret = allow_threads(f);
 	if (ret == 0)
 		ret = allow_ioctls(f);
+	if (ret == 0)
+		ret = allow_places(f);
 	return ret;
 }
 

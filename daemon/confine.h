@@ -12,7 +12,8 @@
  *	core files	none: they would hold the filesystem's contents
  *	system calls	those in confine.c; others are EPERM, clone3 is ENOSYS.
  *			So no open, no socket, no process, no mount, nothing
- *			mapped executable; threads are allowed
+ *			mapped executable; threads are allowed, and those
+ *			that there are may be moved and made to yield
  *
  * It holds for every thread, and cannot be undone.
  */

@@ -17,25 +17,28 @@
  *
  * All that is so while the machine is quiet.  One that listens or works and
  * loses its CPU to another task would keep all requests waiting for as long as
- * that runs; so where this was seen, or more tasks run than there are CPUs,
- * the crew is open for a while, longer each time: all listen, nobody looks, and
- * the kernel wakes whom it likes.
+ * that runs; so where this was seen, or more tasks run than there are CPUs, the
+ * crew is open for a while, longer each time: all listen, nobody looks, and the
+ * kernel wakes whom it likes.
+ *
+ * A worker that serves one client alone, request by request, may escort it
+ * (escort.c): then it alone listens, on a quiet machine and on a busy one, and
+ * it neither looks nor rests.  The watch ends that when it does not get on.
+ *
+ * Invariant: the watch does not sleep while a worker yields.
  */
 #include "crew.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "alloc.h"
+#include "cpuload.h"
 #include "units.h"
 
 #define LOOK_NS		50000
@@ -44,8 +47,6 @@
 /* After so many looks in vain, sleep at once for the next so many times. */
 #define LOOK_MISSES	4
 #define LOOK_PAUSE	64
-/* How long an answer to "who runs?" holds. */
-#define LOAD_NS		1000000
 /* Requests that waited, in a row, before another worker is called. */
 #define STREAK		16
 #define WATCH_NS	4000000
@@ -56,13 +57,18 @@
 /* How long the crew is open: at least, at most. */
 #define OPEN_MIN_NS	UINT64_C(100000000)
 #define OPEN_MAX_NS	UINT64_C(3200000000)
+/* Looks of the watch at an escort that does not get on: one that yields may
+ * wait for ever, another one only for its turn. */
+#define STUCK_YIELDING	1
+#define STUCK		4
 
 struct dxf_crew {
 	struct dxf_hand *hands;
 	unsigned int n;
 	bool all;
-	unsigned int ncpus;
-	int load_fd;		/* /proc/loadavg; -1: never look nor call */
+	bool (*waits)(void *ctx);
+	void *ctx;
+	struct dxf_cpuload load;
 	atomic_bool dismissed;
 
 	atomic_bool open;	/* all listen */
@@ -70,12 +76,9 @@ struct dxf_crew {
 	atomic_ulong open_until, open_for, opened;
 
 	_Alignas(64) atomic_bool listening;
+	struct dxf_hand *_Atomic escort;	/* who escorts a client */
 	atomic_int resting;
 	sem_t rest;
-
-	/* who runs; a lost race costs another look */
-	atomic_ulong load_asked;
-	atomic_uint running;
 
 	pthread_t watch;
 	atomic_bool watch_sleeps;
@@ -90,43 +93,10 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* ---- who runs ---- */
-
-/* The running tasks, us included: the number before the slash. */
-static unsigned int ask_running(int load_fd)
+/* Is a CPU idle, beside that of the worker who asks? */
+static bool is_spare(struct dxf_crew *c)
 {
-	char text[64], *slash;
-	ssize_t n = pread(load_fd, text, sizeof(text) - 1, 0);
-
-	if (n <= 0)
-		return UINT_MAX;
-	text[n] = '\0';
-	slash = strchr(text, '/');
-	if (slash == NULL)
-		return UINT_MAX;
-	while (slash > text && slash[-1] != ' ')
-		slash--;
-	return (unsigned int)strtoul(slash, NULL, 10);
-}
-
-static unsigned int running(struct dxf_crew *c, uint64_t now)
-{
-	if (c->load_fd < 0)
-		return UINT_MAX;
-	if (now - atomic_load(&c->load_asked) > LOAD_NS) {
-		atomic_store(&c->load_asked, now);
-		atomic_store(&c->running, ask_running(c->load_fd));
-	}
-	return atomic_load(&c->running);
-}
-
-static unsigned int count_cpus(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return (unsigned int)CPU_COUNT(&set);
+	return dxf_cpuload_recent(&c->load, now_ns()) < c->load.ncpus;
 }
 
 /* ---- open or not ---- */
@@ -157,27 +127,35 @@ static void make_open(struct dxf_crew *c, uint64_t now)
 	call_all(c);
 }
 
-bool dxf_crew_is_open(struct dxf_crew *c)
+static bool is_open(struct dxf_crew *c)
 {
-	return c->all || atomic_load(&c->open);
+	return c->all ||
+	       (atomic_load(&c->open) && atomic_load(&c->escort) == NULL);
+}
+
+bool dxf_crew_sleeps(struct dxf_crew *c, const struct dxf_hand *h)
+{
+	return is_open(c) || atomic_load(&c->escort) == h;
 }
 
 static void may_close(struct dxf_crew *c, uint64_t now)
 {
 	if (atomic_load(&c->open) && now >= atomic_load(&c->open_until)) {
-		atomic_store(&c->load_asked, 0);
+		dxf_cpuload_forget(&c->load);
 		atomic_store(&c->open, false);
 	}
 }
 
 /* ---- listen or rest ---- */
 
-bool dxf_crew_listen(struct dxf_crew *c, bool *alone)
+bool dxf_crew_listen(struct dxf_crew *c, const struct dxf_hand *h, bool *alone)
 {
+	const struct dxf_hand *escort = atomic_load(&c->escort);
 	bool none = false;
 
-	*alone = atomic_compare_exchange_strong(&c->listening, &none, true);
-	return *alone || dxf_crew_is_open(c);
+	*alone = (escort == NULL || escort == h) &&
+		 atomic_compare_exchange_strong(&c->listening, &none, true);
+	return *alone || escort == h || is_open(c);
 }
 
 void dxf_crew_listened(struct dxf_crew *c, bool alone)
@@ -189,7 +167,7 @@ void dxf_crew_listened(struct dxf_crew *c, bool alone)
 void dxf_crew_rest(struct dxf_crew *c)
 {
 	atomic_fetch_add(&c->resting, 1);
-	if (!atomic_load(&c->dismissed) && !dxf_crew_is_open(c))
+	if (!atomic_load(&c->dismissed) && !is_open(c))
 		/* a signal, too, ends it */
 		sem_wait(&c->rest);
 	atomic_fetch_sub(&c->resting, 1);
@@ -205,9 +183,19 @@ static void call_one(struct dxf_crew *c)
 		sem_post(&c->rest);
 }
 
+static void free_hands(struct dxf_crew *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (atomic_load(&c->hands[i].escort.yields))
+			dxf_escort_call_off(&c->hands[i].escort);
+}
+
 void dxf_crew_dismiss(struct dxf_crew *c)
 {
 	atomic_store(&c->dismissed, true);
+	free_hands(c);
 	call_all(c);
 	sem_post(&c->watch_wake);
 }
@@ -216,14 +204,14 @@ void dxf_crew_dismiss(struct dxf_crew *c)
 
 bool dxf_crew_look(struct dxf_crew *c, struct dxf_hand *h, struct dxf_look *l)
 {
-	if (atomic_load(&c->open))
+	if (dxf_crew_sleeps(c, h))
 		return false;
 	if (h->pause > 0) {
 		h->pause--;
 		return false;
 	}
 	l->start = l->before = now_ns();
-	if (running(c, l->start) <= c->ncpus)
+	if (dxf_cpuload_recent(&c->load, l->start) <= c->load.ncpus)
 		return true;
 	if (!c->all)
 		make_open(c, l->start);
@@ -254,6 +242,13 @@ void dxf_crew_looked(struct dxf_hand *h, bool found)
 
 /* ---- requests ---- */
 
+static void wake_watch(struct dxf_crew *c)
+{
+	if (atomic_load(&c->watch_sleeps) &&
+	    atomic_exchange(&c->watch_sleeps, false))
+		sem_post(&c->watch_wake);
+}
+
 void dxf_crew_got(struct dxf_crew *c, struct dxf_hand *h, bool slept,
 		  bool waited)
 {
@@ -262,9 +257,8 @@ void dxf_crew_got(struct dxf_crew *c, struct dxf_hand *h, bool slept,
 						     memory_order_relaxed);
 	if (c->all)
 		return;
-	if (slept && atomic_load(&c->watch_sleeps) &&
-	    atomic_exchange(&c->watch_sleeps, false))
-		sem_post(&c->watch_wake);
+	if (slept)
+		wake_watch(c);
 	if (!waited) {
 		h->streak = 0;
 		return;
@@ -272,7 +266,7 @@ void dxf_crew_got(struct dxf_crew *c, struct dxf_hand *h, bool slept,
 	if (++h->streak < STREAK)
 		return;
 	h->streak = 0;
-	if (!atomic_load(&c->listening) && running(c, now_ns()) < c->ncpus)
+	if (!atomic_load(&c->listening) && is_spare(c))
 		call_one(c);
 }
 
@@ -285,61 +279,160 @@ void dxf_crew_done(struct dxf_hand *h)
 	atomic_store_explicit(&h->busy, false, memory_order_relaxed);
 }
 
-/* ---- the watch ---- */
+/* ---- the escort ---- */
 
-static unsigned long served(const struct dxf_crew *c, bool *busy)
+/* Others may listen again. */
+static void no_escort(struct dxf_crew *c, struct dxf_hand *h)
 {
-	unsigned long sum = 0;
-	unsigned int i;
-
-	*busy = false;
-	for (i = 0; i < c->n; i++) {
-		sum += atomic_load(&c->hands[i].served);
-		*busy = *busy || atomic_load(&c->hands[i].busy);
-	}
-	return sum;
+	if (atomic_compare_exchange_strong(&c->escort, &h, NULL) &&
+	    atomic_load(&c->open))
+		call_all(c);
 }
 
-/* Sleep until a worker gets a request in its sleep. */
+static void begin_escort(struct dxf_crew *c, struct dxf_hand *h, bool spare)
+{
+	struct dxf_hand *none = NULL;
+
+	if (!atomic_compare_exchange_strong(&c->escort, &none, h))
+		return;
+	if (dxf_escort_begin(&h->escort, spare) != 0) {
+		no_escort(c, h);
+		return;
+	}
+	/* watch_sleep() looks at them the other way round */
+	if (atomic_load(&h->escort.yields))
+		wake_watch(c);
+}
+
+void dxf_crew_turn(struct dxf_crew *c, struct dxf_hand *h, pid_t caller)
+{
+	/* the caller waits for us */
+	bool spare = is_spare(c);
+
+	if (c->all || atomic_load(&c->dismissed))
+		return;
+	switch (dxf_escort_decide(&h->escort, caller, spare)) {
+	case DXF_ESCORT_STAY:
+		break;
+	case DXF_ESCORT_BEGIN:
+		begin_escort(c, h, spare);
+		break;
+	case DXF_ESCORT_END:
+		no_escort(c, h);
+		dxf_escort_end(&h->escort);
+		break;
+	}
+}
+
+/* ---- the watch ---- */
+
+/* What the watch sees in one look at the hands. */
+struct seen {
+	unsigned long served;
+	bool busy, yields;
+};
+
+static struct seen look_at_hands(const struct dxf_crew *c)
+{
+	struct seen s = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++) {
+		s.served += atomic_load(&c->hands[i].served);
+		s.busy |= atomic_load(&c->hands[i].busy);
+		s.yields |= atomic_load(&c->hands[i].escort.yields);
+	}
+	return s;
+}
+
+/* Who escorts is to go where it likes, and others may listen. */
+static void end_escort(struct dxf_crew *c)
+{
+	struct dxf_hand *escort = atomic_load(&c->escort);
+
+	if (escort != NULL) {
+		dxf_escort_call_off(&escort->escort);
+		no_escort(c, escort);
+	}
+	/* ... and one that was about to */
+	free_hands(c);
+}
+
+/*
+ * Sleep until a worker gets a request in its sleep.  One that yields might not
+ * get the CPU for it.
+ */
 static void watch_sleep(struct dxf_crew *c, unsigned long last)
 {
-	bool busy;
+	struct seen s;
 
+	end_escort(c);
 	atomic_store(&c->watch_sleeps, true);
 	/* one that came in between may not have seen it */
-	if (served(c, &busy) == last && !busy)
+	s = look_at_hands(c);
+	if (s.served == last && !s.busy && !s.yields)
 		while (sem_wait(&c->watch_wake) != 0 && errno == EINTR)
 			;
 	atomic_store(&c->watch_sleeps, false);
+}
+
+/*
+ * No CPU is left that is idle: yielding gains nothing and may cost much.  The
+ * escort and its client are one or two of those who run, and we are one.
+ */
+static bool is_crowded(struct dxf_crew *c)
+{
+	return dxf_cpuload_ask(&c->load) > c->load.ncpus + 1;
+}
+
+/* The crew has served nothing since the last look.  Returns: it is at rest. */
+static bool watch_idle(struct dxf_crew *c, const struct seen *s,
+		       unsigned int stuck)
+{
+	struct dxf_hand *escort = atomic_load(&c->escort);
+
+	if (!s->busy && !c->waits(c->ctx))
+		return true;
+	if (stuck >= (s->yields ? STUCK_YIELDING : STUCK)) {
+		end_escort(c);
+		make_open(c, now_ns());
+	} else if (escort == NULL && s->busy && !atomic_load(&c->listening)) {
+		make_open(c, now_ns());
+	}
+	return false;
 }
 
 static void *watch_main(void *arg)
 {
 	const struct timespec tick = { .tv_nsec = WATCH_NS };
 	struct dxf_crew *c = arg;
-	unsigned long last = 0, now;
-	unsigned int quiet = 0;
-	bool busy;
+	unsigned int quiet = 0, stuck = 0;
+	unsigned long last = 0;
+	struct seen now;
 
 	while (!atomic_load(&c->dismissed)) {
 		nanosleep(&tick, NULL);
-		now = served(c, &busy);
+		now = look_at_hands(c);
 		may_close(c, now_ns());
-		if (now != last)
+		if (now.served != last) {
+			quiet = stuck = 0;
+			if (now.yields && is_crowded(c))
+				free_hands(c);
+		} else if (!watch_idle(c, &now, ++stuck)) {
 			quiet = 0;
-		else if (busy && !atomic_load(&c->listening))
-			make_open(c, now_ns());
-		else if (!busy && ++quiet >= WATCH_QUIET)
-			watch_sleep(c, now);
-		last = now;
+		} else {
+			stuck = 0;
+			if (++quiet >= WATCH_QUIET)
+				watch_sleep(c, now.served);
+		}
+		last = now.served;
 	}
 	return NULL;
 }
 
 /* ---- start and stop ---- */
 
-int dxf_crew_start(struct dxf_crew **out, struct dxf_hand *hands,
-		   unsigned int n, bool all)
+int dxf_crew_start(struct dxf_crew **out, const struct dxf_crew_conf *conf)
 {
 	struct dxf_crew *c = dxf_aligned_alloc(_Alignof(struct dxf_crew),
 					       sizeof(*c));
@@ -348,12 +441,13 @@ int dxf_crew_start(struct dxf_crew **out, struct dxf_hand *hands,
 	if (c == NULL)
 		return -ENOMEM;
 	memset(c, 0, sizeof(*c));
-	c->hands = hands;
-	c->n = n;
+	c->hands = conf->hands;
+	c->n = conf->n;
+	c->waits = conf->waits;
+	c->ctx = conf->ctx;
 	/* alone, there is nobody to call */
-	c->all = all || n == 1;
-	c->ncpus = count_cpus();
-	c->load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	c->all = conf->all || conf->n == 1;
+	dxf_cpuload_open(&c->load);
 	sem_init(&c->rest, 0, 0);
 	sem_init(&c->watch_wake, 0, 0);
 	err = c->all ? 0 : pthread_create(&c->watch, NULL, watch_main, c);
@@ -372,7 +466,6 @@ void dxf_crew_stop(struct dxf_crew *c)
 		pthread_join(c->watch, NULL);
 	sem_destroy(&c->rest);
 	sem_destroy(&c->watch_wake);
-	if (c->load_fd >= 0)
-		close(c->load_fd);
+	dxf_cpuload_close(&c->load);
 	free(c);
 }

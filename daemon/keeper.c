@@ -51,6 +51,13 @@ struct order {
 struct question {
 	pid_t pid;
 	gid_t gid;
+	bool open_stat;		/* not the group: the file */
+};
+
+/* One file descriptor, or none, beside the byte that is the answer. */
+union passed {
+	char room[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
 };
 
 struct dxf_keeper {
@@ -102,17 +109,47 @@ static bool proc_in_group(pid_t pid, gid_t gid)
 	return in;
 }
 
+/* Returns: true when the answer is sent. */
+static bool pass_stat(int to, pid_t tid)
+{
+	union passed room = { .room = { 0 } };
+	char path[64], yes = 1;
+	struct iovec iov = { &yes, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c = &room.align;
+	DXF_CLEANUP_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), DXF_KEEPER_STAT, (int)tid, (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		msg.msg_control = room.room;
+		msg.msg_controllen = sizeof(room.room);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	return sendmsg(to, &msg, MSG_NOSIGNAL) == 1;
+}
+
+static bool answer(int fd, const struct question *q)
+{
+	char yes;
+
+	if (q->open_stat)
+		return pass_stat(fd, q->pid);
+	yes = q->pid > 0 && proc_in_group(q->pid, q->gid);
+	return send(fd, &yes, 1, MSG_NOSIGNAL) == 1;
+}
+
 static void *answer_questions(void *arg)
 {
 	int fd = *(int *)arg;
 	struct question q;
-	char yes;
 
-	while (recv(fd, &q, sizeof(q), 0) == sizeof(q)) {
-		yes = q.pid > 0 && proc_in_group(q.pid, q.gid);
-		if (send(fd, &yes, 1, MSG_NOSIGNAL) != 1)
+	while (recv(fd, &q, sizeof(q), 0) == sizeof(q))
+		if (!answer(fd, &q))
 			break;
-	}
 	return NULL;
 }
 
@@ -365,4 +402,39 @@ bool dxf_keeper_in_group(struct dxf_keeper *k, pid_t pid, gid_t gid)
 		n = recv(k->questions, &yes, 1, 0);
 	} while (n < 0 && errno == EINTR);
 	return n == 1 && yes;
+}
+
+/* Returns: the descriptor that came along; -ESRCH: none did. */
+static int passed_fd(struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	if (c == NULL || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(sizeof(fd)))
+		return -ESRCH;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	assert(fd >= 0);
+	return fd;
+}
+
+int dxf_keeper_open_stat(struct dxf_keeper *k, pid_t tid)
+{
+	struct question q = { .pid = tid, .open_stat = true };
+	union passed room;
+	char yes;
+	struct iovec iov = { &yes, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room.room, .msg_controllen = sizeof(room.room),
+	};
+	ssize_t n;
+
+	DXF_SCOPED_MUTEX(&k->asking);
+	if (send(k->questions, &q, sizeof(q), MSG_NOSIGNAL) != sizeof(q))
+		return -EPIPE;
+	do {
+		n = recvmsg(k->questions, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	return n == 1 ? passed_fd(&msg) : -EPIPE;
 }

@@ -5,8 +5,9 @@
  * A confined daemon cannot unmount (CAP_SYS_ADMIN, or the setuid fusermount3)
  * and cannot ask /proc for the groups of a caller.  The keeper can: it is
  * forked before anything is opened, holds nothing of the filesystem, and does
- * four things on request: unmount the one mount that it was told of, detach
- * it, write its dirty pages, and say whether a process is in a group.
+ * five things on request: unmount the one mount that it was told of, detach
+ * it, write its dirty pages, say whether a process is in a group, and open the
+ * file of /proc that says on which CPU a thread is.
  *
  * It ends when the daemon's end of its sockets is closed, so also when the
  * daemon is killed; with `auto_unmount` it then detaches a mount that nobody
@@ -60,5 +61,13 @@ int dxf_keeper_sync(struct dxf_keeper *k);
  * one of the above runs.
  */
 bool dxf_keeper_in_group(struct dxf_keeper *k, pid_t pid, gid_t gid);
+
+/* The stat file of a thread, whatever its process. */
+#define DXF_KEEPER_STAT	"/proc/%d/task/%d/stat"
+/*
+ * Open it for thread @tid.  Any thread may ask.
+ * Returns: a descriptor of the caller's own; -ESRCH: no answer; -EPIPE.
+ */
+int dxf_keeper_open_stat(struct dxf_keeper *k, pid_t tid);
 
 #endif

@@ -29,24 +29,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "alloc.h"
 #include "chan.h"
 #include "crew.h"
 #include "log.h"
 #include "ops.h"
 #include "opstat.h"
+#include "place.h"
 #include "rawreq.h"
 #include "ring.h"
 
 #define STOP_RETRY_MS	20
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
+/* A read of so much may be one of several at once. */
+#define READ_AHEAD	65536
 
 struct worker {
 	pthread_t thread;
 	struct dxf_workers *all;
 	struct dxf_hand *hand;
 	struct dxf_chan chan;
+	struct dxf_place place;
 	atomic_bool done;
 };
 
@@ -55,6 +60,7 @@ struct dxf_workers {
 	struct dxf_crew *crew;
 	struct dxf_hand *hands;
 	int ended_fd;
+	bool may_yield;
 	atomic_bool stop;
 	unsigned int nchan;	/* of w[]: have their end open */
 	unsigned int n;		/* of w[]: run */
@@ -199,16 +205,41 @@ static ssize_t next_request(struct worker *w)
 	ssize_t n = -EAGAIN;
 	bool alone;
 
-	if (!dxf_crew_is_open(crew))
+	if (!dxf_crew_sleeps(crew, w->hand))
 		n = dxf_chan_read(&w->chan, false);
 	if (n > 0)
 		dxf_crew_got(crew, w->hand, false, true);
 	if (n != -EAGAIN)
 		return n;
-	if (dxf_crew_listen(crew, &alone))
+	if (dxf_crew_listen(crew, w->hand, &alone))
 		return listen_for(w, alone);
 	dxf_crew_rest(crew);
 	return -EAGAIN;
+}
+
+/*
+ * Reading ahead is done in several requests at once: their client need not
+ * wait, and is better off with a worker on another CPU.
+ */
+static bool is_read_ahead(struct worker *w, size_t len)
+{
+	const struct fuse_in_header *h = (const void *)w->chan.buf;
+	const struct fuse_read_in *in;
+
+	if (h->opcode != FUSE_READ)
+		return false;
+	in = dxf_rawreq_body(h, len, sizeof(*in));
+	return in != NULL && in->size >= READ_AHEAD &&
+	       request_waits(w->all->s);
+}
+
+static void see_caller(struct worker *w, size_t len)
+{
+	const struct fuse_in_header *h = (const void *)w->chan.buf;
+
+	if (is_read_ahead(w, len))
+		dxf_escort_parallel(&w->hand->escort);
+	dxf_crew_caller(w->all->crew, w->hand, (pid_t)h->pid);
 }
 
 static void serve(struct worker *w)
@@ -224,6 +255,7 @@ static void serve(struct worker *w)
 				dxf_log_err("reading requests: error %zd", -n);
 			break;
 		}
+		see_caller(w, (size_t)n);
 		dxf_worker_process(w->all->s, w->chan.buf, (size_t)n);
 		dxf_crew_done(w->hand);
 	}
@@ -262,7 +294,11 @@ static void *worker_main(void *arg)
 	uint64_t one = 1;
 
 	dxf_worker_accept_kick();
+	dxf_place_init(&w->place, w->all->s->keeper);
+	dxf_escort_init(&w->hand->escort, &dxf_place_ops, &w->place,
+			w->all->may_yield);
 	serve(w);
+	dxf_place_fini(&w->place);
 	dxf_worker_scratch_free();
 	atomic_store(&w->done, true);
 	if (write(w->all->ended_fd, &one, sizeof(one)) != sizeof(one))
@@ -284,6 +320,11 @@ static void free_all(struct dxf_workers *all)
 	free(all);
 }
 
+static bool any_waits(void *ctx)
+{
+	return request_waits(ctx);
+}
+
 /* Requests wait for a disk: they are better off with a worker each. */
 static bool is_slow(const struct dxf_session *s)
 {
@@ -296,6 +337,9 @@ static int prepare(struct dxf_workers *all, unsigned int n)
 {
 	struct dxf_session *s = all->s;
 	size_t size = n * sizeof(*all->hands);
+	struct dxf_crew_conf conf = {
+		.n = n, .all = is_slow(s), .waits = any_waits, .ctx = s,
+	};
 	int err;
 
 	all->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -311,7 +355,9 @@ static int prepare(struct dxf_workers *all, unsigned int n)
 		if (err)
 			return err;
 	}
-	return dxf_crew_start(&all->crew, all->hands, n, is_slow(s));
+	all->may_yield = dxf_place_may_yield();
+	conf.hands = all->hands;
+	return dxf_crew_start(&all->crew, &conf);
 }
 
 static void stop_ring(struct dxf_session *s)

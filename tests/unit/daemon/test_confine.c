@@ -151,6 +151,34 @@ static int try_ioctl(void)
 	return result(ioctl(image, FIONBIO, &(int){ 0 }));
 }
 
+/* Known beforehand: a confined process cannot ask for it. */
+static pid_t parent;
+
+static int try_move_other(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(parent, sizeof(set), &set) != 0)
+		return errno;
+	return result(sched_setaffinity(parent, sizeof(set), &set));
+}
+
+static int try_policy_of_other(void)
+{
+	struct sched_param zero = { 0 };
+
+	return result(sched_setscheduler(parent, SCHED_OTHER, &zero));
+}
+
+static int try_policy(void)
+{
+	struct sched_param zero = { 0 };
+	int err = result(sched_setscheduler(0, SCHED_BATCH, &zero));
+
+	sched_setscheduler(0, SCHED_OTHER, &zero);
+	return err;
+}
+
 /* Root's only. */
 
 static int try_mount(void)
@@ -190,6 +218,9 @@ static const struct {
 	{ "memory made executable", try_make_executable },
 	{ "being dumped", try_dumpable },
 	{ "other ioctls", try_ioctl },
+	{ "moving another process", try_move_other },
+	{ "another process's policy", try_policy_of_other },
+	{ "another policy than the two", try_policy },
 	{ "mount", try_mount },
 	{ "umount", try_umount },
 	{ "another user", try_setuid },
@@ -286,6 +317,20 @@ static int do_time(void)
 	       result(clock_gettime(CLOCK_MONOTONIC, &ts));
 }
 
+/* By its own number, as another thread of the process would. */
+static int do_place(void)
+{
+	struct sched_param zero = { 0 };
+	pid_t self = (pid_t)syscall(SYS_gettid);
+	cpu_set_t set;
+
+	if (sched_getaffinity(self, sizeof(set), &set) != 0 ||
+	    sched_setaffinity(self, sizeof(set), &set) != 0 ||
+	    sched_setscheduler(self, SCHED_OTHER, &zero) != 0)
+		return errno;
+	return result(sched_setscheduler(self, SCHED_IDLE, &zero));
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(void);
@@ -296,6 +341,7 @@ static const struct {
 	{ "the image's extents", do_fiemap },
 	{ "a bus error", do_sigbus },
 	{ "time", do_time },
+	{ "a CPU for a thread", do_place },
 };
 
 /* ---- a thread that was there before ---- */
@@ -483,6 +529,7 @@ int main(void)
 		printf("%s\n", dxf_confine_describe());
 		return 77;
 	}
+	parent = getpid();
 	make_image();
 	if (DXF_HAVE_SECCOMP)
 		run_forbidden();

@@ -16,10 +16,24 @@
 static struct dxf_hand hands[N];
 static struct dxf_crew *crew;
 
+static bool nothing_waits(void *ctx)
+{
+	return false;
+}
+
 static void start(bool all)
 {
+	const struct dxf_crew_conf conf = {
+		.hands = hands, .n = N, .all = all, .waits = nothing_waits,
+	};
+
 	memset(hands, 0, sizeof(hands));
-	ck_assert_int_eq(dxf_crew_start(&crew, hands, N, all), 0);
+	ck_assert_int_eq(dxf_crew_start(&crew, &conf), 0);
+}
+
+static bool is_open(void)
+{
+	return dxf_crew_sleeps(crew, &hands[0]);
 }
 
 static void stop(void)
@@ -33,15 +47,15 @@ START_TEST(test_crew_one_listens_alone)
 	bool alone, other;
 
 	start(false);
-	ck_assert(dxf_crew_listen(crew, &alone));
+	ck_assert(dxf_crew_listen(crew, &hands[0], &alone));
 	ck_assert(alone);
 	/* a second one may only where the crew was made open meanwhile */
-	ck_assert(dxf_crew_listen(crew, &other) == dxf_crew_is_open(crew));
+	ck_assert(dxf_crew_listen(crew, &hands[1], &other) == is_open());
 	ck_assert(!other);
 	dxf_crew_listened(crew, other);
-	ck_assert(dxf_crew_listen(crew, &other) == dxf_crew_is_open(crew));
+	ck_assert(dxf_crew_listen(crew, &hands[1], &other) == is_open());
 	dxf_crew_listened(crew, alone);
-	ck_assert(dxf_crew_listen(crew, &alone));
+	ck_assert(dxf_crew_listen(crew, &hands[0], &alone));
 	ck_assert(alone);
 	stop();
 }
@@ -52,9 +66,9 @@ START_TEST(test_crew_of_slow_media_listens_all)
 	bool alone;
 
 	start(true);
-	ck_assert(dxf_crew_is_open(crew));
+	ck_assert(is_open());
 	for (int i = 0; i < N; i++)
-		ck_assert(dxf_crew_listen(crew, &alone));
+		ck_assert(dxf_crew_listen(crew, &hands[0], &alone));
 	stop();
 }
 END_TEST
@@ -72,7 +86,7 @@ START_TEST(test_crew_rest_ends_when_nobody_gets_on)
 	bool alone;
 
 	start(false);
-	ck_assert(dxf_crew_listen(crew, &alone));
+	ck_assert(dxf_crew_listen(crew, &hands[0], &alone));
 	dxf_crew_listened(crew, alone);
 	dxf_crew_got(crew, &hands[0], true, false);
 	ck_assert_int_eq(pthread_create(&t, NULL, rest, NULL), 0);
