@@ -12,12 +12,14 @@ from results import number
 BASE = "dax"
 # peer: (colour, shape, what it is); the first is drawn on top
 SHOWN = {
+    "dax-devfuse": ("#1d1d1d", "diamond", "daxfuse over /dev/fuse, where FUSE "
+                    "over io_uring is not allowed"),
     "fuse2fs": ("#d1495b", "dot", "fuse2fs: the same image over FUSE, as "
                 "distributions have it"),
     "ext2-loop": ("#2a6fbb", "square", "the kernel's ext2 on a loop device "
                   "over the same memory"),
-    "null": ("#3c9d6b", "ring", "a FUSE server that does nothing: the most "
-             "that FUSE allows"),
+    "null": ("#3c9d6b", "ring", "a FUSE server that does nothing, over the "
+             "faster transport: the most that FUSE allows"),
     "tmpfs": ("#9a9a9a", "tick", "tmpfs: what the memory can do without any "
               "of it"),
 }
@@ -32,7 +34,7 @@ PARTS = (
     ("A source tree (/usr/include)", ("untar", "tar cold", "rm -r")),
 )
 LEFT, RIGHT, LINE, WIDTH = 262, 118, 18, 1000
-LOW, HIGH = 1 / 128, 64
+LOW, HIGH = 1 / 256, 64
 INK, FAINT = "#1d1d1d", "#6b6b6b"
 
 
@@ -53,6 +55,10 @@ def mark(x, y, colour, shape, title=""):
     if shape == "square":
         return ('<rect x="%.1f" y="%.1f" width="8" height="8" fill="%s">%s'
                 '</rect>' % (x - 4, y - 4, colour, inside))
+    if shape == "diamond":
+        return ('<path d="M%.1f %.1f l5.5 5.5 l-5.5 5.5 l-5.5 -5.5 z" '
+                'fill="#fff" stroke="%s" stroke-width="1.8">%s</path>' % (
+                    x, y - 5.5, colour, inside))
     if shape == "tick":
         return ('<rect x="%.1f" y="%.1f" width="3" height="11" fill="%s">%s'
                 '</rect>' % (x - 1.5, y - 5.5, colour, inside))
@@ -101,7 +107,7 @@ def one_row(res, row, peers, y):
                    'fill="%s" fill-opacity="0.16"/>' % (
                        a, y - 3.5, b - a, SHOWN["fuse2fs"][0]))
     for p in reversed(peers):
-        v = res.median(row, p)
+        v = max((res.median(row, x) or 0) for x in (p, p + "-uring"))
         if v:
             out.append(mark(at(v / base), y, *SHOWN[p][:2], "%s: %s %s" % (
                 p, number(v), res.units[row])))

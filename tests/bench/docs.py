@@ -58,42 +58,44 @@ def the_bars(verdicts):
     return "\n".join(out)
 
 
-def times(res, row, other, how):
-    got = max((res.ratio(row, p, other) or 0) for p in bars.BEST)
-    return "%.1f times %s" % (got, how) if got else ""
+def times(res, row, peer, other):
+    got = res.ratio(row, peer, other)
+    return "%.1f" % got if got else "-"
 
 
 TELLING = (
-    ("4 KiB at random, direct I/O", "rand read 4k direct"),
+    ("4 KiB read at random, direct I/O", "rand read 4k direct"),
     ("4 KiB written and synced", "write 4k + fsync"),
     ("create, write 1 kB, close, among 10,000 names", "create in 10000"),
-    ("unpacking /usr/include", "untar"),
+    ("unpack /usr/include", "untar"),
 )
+UNITS = {"k/s": "thousand a second", "1/s": "a second"}
 
 
 def telling(kept):
     """A few lines for those who read no tables."""
-    res, out = kept.res, []
+    res = kept.res
+    lines = [["", "daxfuse", "times fuse2fs", "times the kernel's ext2 on a "
+              "loop device", "of a FUSE server that does nothing"]]
     for name, row in TELLING:
-        v = res.median(row, chart.BASE)
+        best = chart.BASE
+        v = res.median(row, best)
         if not v:
             continue
-        beside = [times(res, row, p, how) for p, how in (
-            ("fuse2fs", "fuse2fs"), ("ext2-loop", "the kernel's ext2 on a "
-                                                  "loop device"),
-            ("null", "a FUSE server that does nothing"))]
-        out.append("- %s: %s %s; %s." % (
-            name, number(v), {"k/s": "thousand a second",
-                              "1/s": "a second"}.get(res.units[row],
-                                                     res.units[row]),
-            ", ".join(b for b in beside if b)))
+        null = min((res.ratio(row, best, p) for p in ("null", "null-uring")
+                    if res.of(row, p)), default=None)
+        lines.append([name, "%s %s" % (number(v), UNITS.get(
+            res.units[row], res.units[row])), times(res, row, best, "fuse2fs"),
+            times(res, row, best, "ext2-loop"),
+            "%.0f %%" % (100 * null) if null else "-"])
+    out = [grid(lines)] if len(lines) > 1 else []
     for f in kept.mounts:
         if f["peer"] == chart.BASE and f["group_bytes"]:
-            out.append("- Mounting %s takes %.0f ms and %.0f KiB of memory." %
+            out.append("Mounting %s takes %.0f ms and %.0f KiB of memory.\n" %
                        (f["image"].replace(",", " (") + ")" if "," in
                         f["image"] else f["image"], float(f["ms"]),
                         float(f["memory"]) / 1024))
-    return "\n".join(out) + "\n"
+    return "\n".join(out)
 
 
 HEAD = """# Results

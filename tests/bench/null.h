@@ -31,6 +31,19 @@ int null_data_setup(void);
 /* A whole tree. */
 extern const struct fuse_lowlevel_ops null_meta_ops;
 
+/*
+ * The persistent work of a change, if null_durable_setup() was called;
+ * otherwise nothing.
+ */
+enum null_change {
+	NULL_CREATE, NULL_UNLINK, NULL_RENAME, NULL_ATTR,
+	NULL_FREE,		/* the last forget */
+	NULL_GROW,		/* write behind the end */
+};
+/* Returns: 0; -ENOMEM. */
+int null_durable_setup(void);
+void null_durable(enum null_change what);
+
 /* ---- answers that both give ---- */
 
 void null_init(void *userdata, struct fuse_conn_info *conn);

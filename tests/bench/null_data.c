@@ -195,6 +195,8 @@ static void data_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 	}
 	if (!null_conf.drop)
 		memcpy(f->bytes + at, buf, size);
+	if (at + size > end)
+		null_durable(NULL_GROW);
 	while (at + size > end &&
 	       !atomic_compare_exchange_weak(&f->size, &end, at + size))
 		;

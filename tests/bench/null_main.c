@@ -168,18 +168,20 @@ struct args {
 	const struct fuse_lowlevel_ops *ops;
 	const char *mountpoint;
 	bool libfuse;
+	bool durable;
 	unsigned int workers;
 	bool ring;
 };
 
 static int usage(void)
 {
-	fputs("usage: nullfuse [-D] [-L | -u | -U] [-x] [-n WORKERS] [-s MIB] "
+	fputs("usage: nullfuse [-D] [-L | -u | -U] [-p] [-x] [-n WORKERS] [-s MIB] "
 	      "data|meta MOUNTPOINT\n"
 	      "  -D  direct I/O, as dax=always\n"
 	      "  -L  libfuse's multi-threaded loop instead of ours\n"
 	      "  -u  over io_uring\n"
 	      "  -U  over libfuse's io_uring; without it statfs fails\n"
+	      "  -p  stores, flushes and fences as of durable changes\n"
 	      "  -x  data: drop what is written\n"
 	      "  -s  data: what a file can hold\n", stderr);
 	return 1;
@@ -196,7 +198,7 @@ static int parse(struct args *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "DLuUxn:s:")) != -1) {
+	while ((c = getopt(argc, argv, "DLuUpxn:s:")) != -1) {
 		switch (c) {
 		case 'D':
 			null_conf.direct = true;
@@ -211,6 +213,9 @@ static int parse(struct args *a, int argc, char **argv)
 			if (!FUSE_CAP_OVER_IO_URING)
 				return no_uring();
 			null_conf.uring = true;
+			break;
+		case 'p':
+			a->durable = true;
 			break;
 		case 'x':
 			null_conf.drop = true;
@@ -273,7 +278,8 @@ int main(int argc, char **argv)
 
 	if (parse(&a, argc, argv) != 0)
 		return 1;
-	if (a.ops == &null_data_ops && null_data_setup() != 0) {
+	if ((a.ops == &null_data_ops && null_data_setup() != 0) ||
+	    (a.durable && null_durable_setup() != 0)) {
 		fputs("nullfuse: no memory\n", stderr);
 		return 1;
 	}

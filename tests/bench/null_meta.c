@@ -101,6 +101,7 @@ static int make(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (err)
 		goto put;
 	fill_entry(node, e);
+	null_durable(NULL_CREATE);
 	return 0;
 put:
 	node->st.st_nlink = 0;
@@ -175,8 +176,10 @@ static void meta_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
 
 	null_tree_lock();
 	err = null_tree_link(null_node(parent), name, null_node(ino));
-	if (err == 0)
+	if (err == 0) {
 		fill_entry(null_node(ino), &e);
+		null_durable(NULL_ATTR);
+	}
 	null_tree_unlock();
 	if (err)
 		fuse_reply_err(req, -err);
@@ -195,6 +198,7 @@ static int remove_name(fuse_ino_t parent, const char *name)
 	if (n->node->nchildren > 0)
 		return -ENOTEMPTY;
 	null_tree_unlink(n);
+	null_durable(NULL_UNLINK);
 	return 0;
 }
 
@@ -241,6 +245,8 @@ static void meta_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	/* to itself: the name stays */
 	if (err == 0 && null_tree_find(null_node(newparent), newname) != n)
 		null_tree_unlink(n);
+	if (err == 0)
+		null_durable(NULL_RENAME);
 	null_tree_unlock();
 	fuse_reply_err(req, -err);
 }
@@ -293,6 +299,7 @@ static void meta_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to,
 		node->st.st_gid = to->st_gid;
 	set_times(&node->st, to, to_set);
 	st = node->st;
+	null_durable(NULL_ATTR);
 	null_tree_unlock();
 	if (err)
 		fuse_reply_err(req, -err);

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "null.h"
+
 #define NBUCKETS	(1u << 20)
 
 static pthread_mutex_t tree_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -146,6 +148,7 @@ void null_tree_put(struct null_node *node)
 	if (node->st.st_nlink > 0 || node->lookups > 0 || node->opens > 0)
 		return;
 	assert(node != &root && node->nchildren == 0);
+	null_durable(NULL_FREE);
 	pthread_rwlock_destroy(&node->lock);
 	free(node->slots);
 	free(node->bytes);

@@ -359,21 +359,25 @@ def kind(base, **attrs):
 
 
 CSUM = ("-O", "extent,metadata_csum,64bit", "-I", "256")
+# rows for which it matters that the page cache is not used
+DATA = ("fio *", "seq *", "rand *", "*fsync", "mmap *", "append *", "fresh *",
+        "overwrite *", "fill *", "truncate")
 # rows that are held against those of another size of the image
 BY_SIZE = ("write 4k + fsync", "append 512 + fsync", "* in 100", "truncate")
 
 # In the order of the table.
 PEERS = {
     "dax": (Daxfuse, "daxfuse, as mounted by default: page cache, durable "
-                     "writes"),
-    "dax-always": (kind(Daxfuse, options="dax=always"), "daxfuse, dax=always"),
+                     "writes, the transport that it chooses"),
     "dax-uring": (kind(Daxfuse, options="io_uring", uring=True),
                   "daxfuse over io_uring"),
     "dax-always-uring": (kind(Daxfuse, options="dax=always,io_uring",
-                              uring=True),
+                              uring=True, only=DATA),
                          "daxfuse over io_uring, dax=always"),
     "dax-devfuse": (kind(Daxfuse, options="no_io_uring"),
                     "daxfuse over /dev/fuse"),
+    "dax-always": (kind(Daxfuse, options="dax=always,no_io_uring", only=DATA),
+                   "daxfuse over /dev/fuse, dax=always"),
     "dax-fsync": (kind(Daxfuse, options="durability=fsync"),
                   "daxfuse, durability=fsync"),
     "dax-csum": (kind(Daxfuse, features=CSUM),
@@ -382,9 +386,9 @@ PEERS = {
                       "daxfuse on a sparse image of 1 GiB"),
     "dax-1t": (kind(Daxfuse, sparse=True, size=1 << 20, only=BY_SIZE),
                "daxfuse on a sparse image of 1 TiB"),
-    "null": (Null, "null servers, our workers, page cache"),
-    "null-always": (kind(Null, options=("-D",)),
-                    "null servers, our workers, direct I/O"),
+    "null": (Null, "null servers, our workers, /dev/fuse, page cache"),
+    "null-always": (kind(Null, options=("-D",), only=DATA),
+                    "null servers, our workers, /dev/fuse, direct I/O"),
     "null-libfuse": (kind(Null, options=("-L",)),
                      "null servers, libfuse's loop, page cache"),
     "null-always-libfuse": (kind(Null, options=("-D", "-L")),
@@ -396,8 +400,12 @@ PEERS = {
         "null servers, libfuse's io_uring, direct I/O"),
     "null-uring": (kind(Null, options=("-u",), uring=True),
                    "null servers over io_uring, page cache"),
-    "null-always-uring": (kind(Null, options=("-u", "-D"), uring=True),
+    "null-always-uring": (kind(Null, options=("-u", "-D"), uring=True,
+                               only=DATA),
                           "null servers over io_uring, direct I/O"),
+    "null-durable": (kind(Null, options=("-p",)),
+                     "as null, with the stores, flushes and fences of "
+                     "daxfuse's changes"),
     "null-drop": (kind(Null, options=("-x",)),
                   "as null, but what is written is dropped"),
     "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),

@@ -3,10 +3,11 @@
 from results import number
 
 # (peer, the one that it is held against)
-PAIRS = (("dax", "null"), ("dax-always", "null-always"),
-         ("dax-uring", "null-uring"), ("dax", "fuse2fs"),
+PAIRS = (("dax-devfuse", "null"), ("dax-uring", "null-uring"),
+         ("dax-always", "null-always"),
+         ("dax-always-uring", "null-always-uring"), ("dax", "fuse2fs"),
          ("dax", "ext2-loop"), ("null", "null-libfuse"),
-         ("null", "null-durable"))
+         ("null-uring", "null-libfuse-uring"), ("null", "null-durable"))
 
 
 def align(lines):

@@ -18,7 +18,7 @@ must "$python" "$top/tests/bench/run" --build "$build" --smoke --tmp "$tmp" \
 # One line for each row and peer, with work done in some time.
 rows=$("$python" "$top/tests/bench/run" --build "$build" --smoke --list | wc -l)
 [ "$rows" -ge 30 ] || fail "only $rows rows"
-for peer in dax dax-always dax-csum null null-always null-libfuse tmpfs; do
+for peer in dax dax-devfuse dax-csum null null-libfuse tmpfs; do
 	n=$(awk -F, -v p="$peer" 'NF > 6 && $(NF - 8) == p && $(NF - 6) > 0 &&
 		$(NF - 5) > 0' "$out/bench.csv" | wc -l)
 	must_be "$n" "$rows" "rows of $peer"
@@ -48,7 +48,7 @@ page=$tmp/docs/tests/bench/results/README.md
 must grep -q '^| busy: truncate | k/s | - ' "$page"
 grep -q '^| busy: truncate, null : null-libfuse' "$page" &&
 	fail "a bar without its peer"
-for what in '^| rename in 100, dax : null | [0-9.]* | >= 0.85' \
+for what in '^| rename in 100, dax-devfuse : null | [0-9.]* | >= 0.85' \
 	    '^| create, ext2 | [0-9.]* us | <= 5.00 us' '^| read 4k | '; do
 	must grep -q "$what" "$page"
 done
