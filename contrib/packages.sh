@@ -30,7 +30,8 @@ case " $ID ${ID_LIKE:-} " in
 	run="fuse3 e2fsprogs attr"
 	test="check mandoc rpm acl attr libcap2-bin util-linux procps strace
 		sqlite3 git rsync tar fio dbench stress-ng perl fuse2fs"
-	guest="qemu-system-x86 busybox-static kmod cpio systemd udev"
+	guest="qemu-system-x86 busybox-static kmod cpio systemd udev
+		daxctl ndctl debhelper dpkg-dev"
 	bundled="liburing-dev libnuma-dev" ;;
 *" fedora "*|*" rhel "*|*" centos "*)
 	family=fedora
@@ -40,7 +41,8 @@ case " $ID ${ID_LIKE:-} " in
 	run="fuse3 e2fsprogs attr"
 	test="check-devel mandoc rpm-build acl attr libcap util-linux procps-ng strace
 		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness"
-	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev"
+	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev
+		daxctl ndctl"
 	bundled="liburing-devel numactl-devel" ;;
 *)
 	say "packages.sh: $ID is not known here; install by hand: gcc, meson," \

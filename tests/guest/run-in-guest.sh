@@ -9,7 +9,11 @@
 #	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
 #		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
 #			driver cannot clear bad blocks
-#		legacy	a piece of memory as /dev/pmem0, whose driver can
+#		legacy	a piece of memory (`memmap=`) as /dev/pmem0, whose
+#			driver can
+#		memmap	the same as /dev/dax0.0; what is in it lasts over a warm
+#			reboot, which SCRIPT asks for by making /run/reboot; it
+#			is then started again
 #	-M MODULE	a module that is needed besides
 #	-s MIB	how much of it (default 128)
 #	-t SECS	when to give up (default 400, times DAXFUSE_GUEST_PATIENCE)
@@ -126,27 +130,36 @@ share job /job
 claim() {
 	nd=/sys/bus/nd
 	region=$nd/devices/region0
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		[ -e $nd/devices/namespace0.0/size ] && break
-		sleep 0.2
+	# its driver has it, or has found that an earlier guest claimed it
+	i=0
+	until [ -e $nd/devices/namespace0.0/driver ] || [ $i -ge 600 ]; do
+		[ "$2" != dax ] || [ ! -e /dev/dax0.0 ] || return 0
+		sleep 0.1
+		i=$((i + 1))
 	done
-	# it may have been claimed by an earlier guest
-	[ "$2" != dax ] || for i in 1 2 3 4 5; do
-		[ ! -e /dev/dax0.0 ] || return 0
-		sleep 0.2
-	done
-	echo namespace0.0 >$nd/drivers/nd_pmem/unbind 2>/dev/null
+	echo namespace0.0 >$nd/drivers/nd_pmem/unbind
 	seed=$(cat $region/$2_seed)
 	echo 0d6af4f4-4f0c-4e5e-9a36-5c1d9ad0f5e5 >$nd/devices/$seed/uuid
 	echo 2097152 >$nd/devices/$seed/align
 	echo ram >$nd/devices/$seed/mode
 	echo namespace0.0 >$nd/devices/$seed/namespace
 	echo "$seed" >$nd/drivers/$1/bind
+	i=0
+	until [ -e /dev/dax0.0 ] || [ -e /dev/pmem0 ] || [ $i -ge 600 ]; do
+		sleep 0.1
+		i=$((i + 1))
+	done
 }
 case $mode in
-devdax) claim dax_pmem dax ;;
-fsdax) claim nd_pmem pfn ;;
+devdax | memmap) node=dax0.0 what='dax_pmem dax' ;;
+fsdax) node=pmem0 what='nd_pmem pfn' ;;
+*) node=pmem0 what= ;;
 esac
+for i in 1 2 3; do
+	[ -z "$what" ] || claim $what >>/claim 2>&1
+	[ ! -e /dev/$node ] || break
+	{ echo "no $node:"; ls -l /dev /sys/bus/nd/devices; } >>/claim 2>&1
+done
 
 mount -t tmpfs -o mode=755 none /root
 cd /root
@@ -171,6 +184,10 @@ mkdir -p dev/shm
 mount -t tmpfs none dev/shm
 port=$(ls dev/vport*p1)
 cp /job/command run/command
+if [ ! -e dev/$node ]; then
+	{ cat /claim; dmesg | tail -n 20; echo "guest-status 125"; } >"$port"
+	poweroff -f
+fi
 if [ "$boot" = systemd ]; then
 	mkdir -p .usr/up .usr/work
 	mount -t overlay -o lowerdir=usr,upperdir=.usr/up,workdir=.usr/work usr usr
@@ -184,7 +201,9 @@ if [ "$boot" = systemd ]; then
 	poweroff -f
 fi
 chroot . /bin/bash /run/command >"$port" 2>&1 <dev/null
-echo "guest-status $?" >"$port"
+status=$?
+[ "$mode" != memmap ] || [ $status -ne 0 ] || [ ! -e run/reboot ] || reboot -f
+echo "guest-status $status" >"$port"
 poweroff -f
 INIT
 chmod +x "$init/init"
@@ -217,9 +236,10 @@ for ((i = 0; i < ${#dirs[@]}; i++)); do share "d$i" "${dirs[i]}"; done
 
 # ---- the machine ----
 
-machine=pc memory=1024 extra=() append=
+machine=pc memory=1024 extra=() append= reboot=-no-reboot
 case $mode in
-legacy)
+legacy | memmap)
+	[ "$mode" = legacy ] || reboot=''
 	# the firmware keeps the end of the memory for itself
 	memory=$((1024 + mib + 16))
 	append="memmap=${mib}M!1024M" ;;
@@ -281,11 +301,13 @@ cut_power() {
 	pkill -KILL -P "$machine_pid"
 }
 
+# No security modules: in 6.1 that of BPF keeps the kernel from checking who may
+# set security.* attributes.
 timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
 	-machine "$machine" -m "${memory}M,slots=2,maxmem=$((memory + mib + 1024))M" \
-	-smp 1 -nodefaults -no-user-config -display none -no-reboot -monitor "$monitor" \
+	-smp 1 -nodefaults -no-user-config -display none $reboot -monitor "$monitor" \
 	-kernel "$kroot/boot/vmlinuz-$version" -initrd "$work/initrd" \
-	-append "console=ttyS0 panic=-1 quiet systemd.unit=multi-user.target $append" \
+	-append "console=ttyS0 panic=-1 quiet lsm= systemd.unit=multi-user.target $append" \
 	-serial "file:$work/console" -device virtio-serial-pci \
 	-chardev "file,id=out,path=$work/out" \
 	-device virtserialport,chardev=out,name=out \

@@ -1,25 +1,32 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Two boots with systemd as PID 1 and udevd, with everything installed, on a real
-# /dev/dax0.0 that is in fstab: multi-user.target with the mount active and no wait
-# of 90 s; nofail without the device; another sixth field; automount; by UUID; the
-# service, its crash and its stop; restart of the mount under load; poweroff with a
-# file open.  The second boot finds everything, with a clean superblock.
+# Two boots with systemd as PID 1 and udevd, with the Debian package installed, on a
+# real /dev/dax0.0 that is in fstab.  The first, without daxctl: multi-user.target
+# with the mount active and no wait of 90 s; nofail without the device; automount;
+# an upgrade; by UUID; the service, its crash and its stop; restart of the mount
+# under load; the daemon killed; poweroff with a file open.  The second, with
+# daxctl's package, a sixth field of 2 and the service started at boot, finds
+# everything, with a clean superblock; a user of the group dax serves it.
 #
 # It runs in three places: here; in the guest's root before systemd ("prepare");
 # and as a unit after multi-user.target ("inside").
 here=$(dirname "$(realpath "$0")")
+if [ -e /etc/guest-functions.sh ]; then
+	. /etc/guest-functions.sh
+else
+	. "$here/systemd-functions.sh"
+fi
+uuid=01234567-89ab-cdef-0123-456789abcdef
 
 # ---- here ----
 
 if [ -z "${DAXFUSE_GUEST:-}" ] && [ "${1:-}" != inside ]; then
 	tmp=$(mktemp -d "${TMPDIR:-/tmp}/daxfuse-systemd.XXXXXX") || exit 1
 	trap 'rm -rf "$tmp"' EXIT
-	DESTDIR=$tmp/dest meson install -C "$BUILD_DIR" --no-rebuild \
-		>"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
+	mkdir "$tmp/pkg" && make_package "$tmp/pkg" || exit 1
 	for boot in 1 2; do
-		"$here/run-in-guest.sh" -i -t 420 -p "$tmp/pmem" -d "$tmp/dest" \
-			-d "$here/.." "$0" prepare "$tmp/dest" "$boot"
+		"$here/run-in-guest.sh" -i -t 420 -p "$tmp/pmem" -d "$tmp/pkg" \
+			-d "$here/.." "$0" prepare "$tmp/pkg" "$boot"
 		status=$?
 		[ $status -eq 0 ] || exit $status
 	done
@@ -29,82 +36,40 @@ fi
 # ---- in the guest's root, before systemd ----
 
 if [ "${1:-}" = prepare ]; then
-	dest=$2 boot=$3
-	cp -a "$dest/usr/." /usr/ || exit 1
-	[ ! -d "$dest/sbin" ] || cp -a "$dest/sbin/." /sbin/ || exit 1
-	cp -a "$here/.." /run/tests && cp /run/port /etc/guest-port || exit 1
-	cp "$0" /etc/guest-test.sh
-	rm -f /usr/lib/binfmt.d/*	# for other machines, and slow
-	mkdir -p /mnt/{dax,auto,none,svc} /etc/daxfuse \
-		/etc/systemd/system/multi-user.target.wants
+	boot=$3 field=0
+	install_package "$2"
+	start_after_boot "$boot"
+	mkdir -p /mnt/{dax,auto,none,svc,user} /etc/daxfuse
+	printf 'daxuser:x:1000:1000::/:/bin/sh\n' >>/etc/passwd
+	printf 'daxuser:x:1000:\n' >>/etc/group
+	sed -i 's/^dax:.*/&daxuser/' /etc/group
+	chown 1000:1000 /mnt/user
+	truncate -s 32M /etc/auto.img /etc/svc.img
+	for i in auto svc; do mke2fs -q -F -t ext2 /etc/$i.img || exit 1; done
+	printf 'SOURCE=/etc/svc.img\nOPTIONS=noatime\n' >/etc/daxfuse/mnt-svc.conf
 	if [ "$boot" -eq 1 ]; then
-		PATH=$PATH:/usr/local/sbin:/usr/local/bin
-		mkfs.daxfuse -F -L 'dax label' -U 01234567-89ab-cdef-0123-456789abcdef \
-			/dev/dax0.0 || exit 1
-	fi
-	field=0
-	if [ "$boot" -eq 2 ]; then
+		without_daxctl
+		mkfs.daxfuse -F -L 'dax label' -U $uuid /dev/dax0.0 || exit 1
+	else
 		# nobody has mounted it since: the poweroff left it so
-		PATH=$PATH:/usr/local/bin
 		daxfuse-image -o ro --run /dev/dax0.0 -- dumpe2fs -h {} 2>&1 |
 			grep 'Filesystem state: *clean$' || exit 1
 		field=2
+		[ -e /usr/lib/udev/rules.d/90-daxctl-device.rules ] ||
+			echo "skip: daxctl's package is not installed here"
+		systemctl -q enable daxfuse@mnt-svc.service || exit 1
 	fi
-	truncate -s 32M /etc/auto.img /etc/svc.img
-	for i in auto svc; do mke2fs -q -F -t ext2 /etc/$i.img || exit 1; done
 	cat >/etc/fstab <<-FSTAB
 		/dev/dax0.0 /mnt/dax fuse.daxfuse defaults 0 $field
 		/dev/dax7.0 /mnt/none fuse.daxfuse nofail,x-systemd.device-timeout=3s 0 0
-		/etc/auto.img /mnt/auto fuse.daxfuse noauto,x-systemd.automount 0 0
+		/etc/auto.img /mnt/auto fuse.daxfuse noauto,x-systemd.automount 0 $field
 	FSTAB
-	printf 'SOURCE=/etc/svc.img\nOPTIONS=noatime\n' >/etc/daxfuse/mnt-svc.conf
-	cat >/etc/systemd/system/guest-test.service <<-UNIT
-		[Unit]
-		After=multi-user.target
-		[Service]
-		Type=oneshot
-		TimeoutStartSec=infinity
-		ExecStart=/bin/bash /etc/guest-test.sh inside $boot
-		StandardOutput=null
-		StandardError=null
-	UNIT
-	ln -s ../guest-test.service /etc/systemd/system/multi-user.target.wants/
 	exit 0
 fi
 
 # ---- after multi-user.target ----
 
 boot=$2
-. /etc/guest-port
-exec >"$DAXFUSE_GUEST_PORT" 2>&1
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
-export LC_ALL=C
-
-finish() {
-	echo "guest-status $1"
-	[ "$1" -eq 0 ] || systemctl --no-block --force poweroff
-	exit "$1"
-}
-fail() {
-	echo "not ok $*"
-	systemctl --no-pager --failed --plain
-	journalctl --no-pager -b -n 40
-	finish 1
-}
-ok() { echo "ok $*"; }
-is() { [ "$2" = "$3" ] || fail "$1: \"$2\", not \"$3\""; ok "$1"; }
-state() { systemctl show -P "${2:-ActiveState}" "$1"; }
-# Called by mount(8): not under its own name.
-daemon() { pgrep -o -f '/dev/dax0.0 /mnt/dax'; }
-wait_state() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		[ "$(state "$1")" != "$2" ] || return 0
-		sleep 0.1
-	done
-	fail "$1 is $(state "$1"), not $2"
-}
-
 is "the mount is active" "$(state mnt-dax.mount)" active
 is "in the host's table" "$(findmnt -n -o FSTYPE,SOURCE /mnt/dax | tr -s ' ')" "fuse.daxfuse /dev/dax0.0"
 # monotonic times, in microseconds: what waited 90 s would show
@@ -115,7 +80,6 @@ device=$(state dev-dax0.0.device ActiveEnterTimestampMonotonic)
 [ $((start - device)) -lt 60000000 ] || fail "the mount waited $((start - device)) us for its device"
 ok "multi-user.target without a wait ($((start / 1000)) ms)"
 is "udev gave the device to the group dax" "$(stat -c '%G %a' /dev/dax0.0)" "dax 660"
-uuid=01234567-89ab-cdef-0123-456789abcdef
 is "a link by UUID" "$(readlink -f /dev/daxfuse/by-uuid/$uuid)" /dev/dax0.0
 is "a link by label" "$(readlink -f '/dev/daxfuse/by-label/dax\x20label')" /dev/dax0.0
 is "nofail without its device" "$(state mnt-none.mount)" inactive
@@ -125,11 +89,41 @@ if [ "$boot" -eq 2 ]; then
 	is "and the one that was open at poweroff" "$(head -n 1 /mnt/dax/open)" "written while open"
 	is "no emergency" "$(state emergency.target)" inactive
 	is "with a sixth field of 2" "$(awk '$2 == "/mnt/dax" { print $6 }' /etc/fstab)" 2
-	umount /mnt/dax || fail umount
+	is "which checked nothing" "$(state systemd-fsck@dev-dax0.0.service ConditionResult)" no
+	stat /mnt/auto/lost+found >/dev/null || fail "the automount of a file with a sixth field of 2"
+	ok "and for an image file"
+	is "the service was started at boot" "$(state daxfuse@mnt-svc.service)" active
+	is "and is seen by all" "$(findmnt -n -o FSTYPE,OPTIONS /mnt/svc | grep -c 'fuse.daxfuse.*noatime')" 1
+	chown 1000:1000 /mnt/dax && umount /mnt/dax || fail umount
+
+	# Served by a user, who opens the device as a member of the group dax.
+	mount -t fuse.daxfuse -o setuid=daxuser /dev/dax0.0 /mnt/user || fail "setuid="
+	pid=$(daemon /mnt/user)
+	is "the daemon is the user" "$(awk '/^Uid:/ { print $3 }' "/proc/$pid/status")" 1000
+	is "by fusermount3" "$(findmnt -n -o OPTIONS /mnt/user | grep -c 'nosuid,nodev.*user_id=1000')" 1
+	setpriv --reuid=1000 --regid=1000 --clear-groups touch /mnt/user/mine ||
+		fail "the user's file"
+	umount /mnt/user || fail "umount of the user's"
+	printf 'SOURCE=/dev/dax0.0\nOPTIONS=setuid=daxuser,allow_other\n' >/etc/daxfuse/mnt-user.conf
+	systemctl start daxfuse@mnt-user.service || fail "the service of a user"
+	is "the service is the user's" "$(findmnt -n -o OPTIONS /mnt/user | grep -c user_id=1000)" 1
+	systemctl stop daxfuse@mnt-user.service
+	is "and is unmounted" "$(findmnt -n /mnt/user | wc -l)" 0
+
 	daxfuse-image --run /dev/dax0.0 -- e2fsck -fn {} || fail "e2fsck: $?"
 	ok "e2fsck of the device"
 	systemctl --no-block poweroff
 	finish 0
+fi
+
+# An upgrade leaves the mount alone.
+if [ -e /etc/daxfuse.deb ]; then
+	pid=$(daemon)
+	exec 3>/mnt/dax/upgraded
+	dpkg_i /etc/daxfuse.deb
+	echo after >&3 || fail "an open file over the upgrade"
+	exec 3>&-
+	is "an upgrade unmounts nothing" "$(daemon) $(cat /mnt/dax/upgraded)" "$pid after"
 fi
 
 # The log has priorities, and no names.
