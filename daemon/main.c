@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "confine.h"
 #include "daemonize.h"
 #include "fuse_api.h"
@@ -102,6 +103,16 @@ static void say_mounted(const struct dxf_session *s)
 	fflush(stdout);
 }
 
+/* What was asked for, and this kernel has a part of only. */
+static void say_what_lacks(const struct dxf_session *s)
+{
+	assert(s->inited);
+	if (s->opt->dax == DXF_DAX_ALWAYS &&
+	    !(s->init_flags & DXF_INIT_DIRECT_IO_MMAP))
+		dxf_log_info("dax=always: files cannot be mapped shared on "
+			     "this kernel (ENODEV; Linux 6.6 can)");
+}
+
 /*
  * The workers run: give up what only mounting needed, then tell the world.
  */
@@ -124,6 +135,7 @@ static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 	if (s->ring != NULL)
 		dxf_log_info("%s: requests come by %s", s->opt->mountpoint,
 			     dxf_transport_describe(s));
+	say_what_lacks(s);
 	say_mounted(s);
 	ret = null;
 	if (ret >= 0 && ready_fd >= 0)
