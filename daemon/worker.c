@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -43,8 +44,10 @@
 #define STOP_RETRY_MS	20
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
-/* A read of so much may be one of several at once. */
+/* A read of so much by the page cache is likely to be ahead of its client. */
 #define READ_AHEAD	65536
+/* So much is copied for longer than it takes to get there and back. */
+#define BULK		(512 * 1024)
 
 struct worker {
 	pthread_t thread;
@@ -218,27 +221,45 @@ static ssize_t next_request(struct worker *w)
 }
 
 /*
- * Reading ahead is done in several requests at once: their client need not
- * wait, and is better off with a worker on another CPU.
+ * The page cache reads ahead: its client goes on meanwhile, and is better off
+ * with a worker on another CPU.  By the flags of the open file - those of
+ * dax=always pass the page cache by without O_DIRECT.
  */
-static bool is_read_ahead(struct worker *w, size_t len)
+static bool is_read_ahead(const struct worker *w, size_t len)
 {
 	const struct fuse_in_header *h = (const void *)w->chan.buf;
 	const struct fuse_read_in *in;
 
-	if (h->opcode != FUSE_READ)
+	if (h->opcode != FUSE_READ ||
+	    w->all->s->opt->dax == DXF_DAX_ALWAYS)
 		return false;
 	in = dxf_rawreq_body(h, len, sizeof(*in));
 	return in != NULL && in->size >= READ_AHEAD &&
-	       request_waits(w->all->s);
+	       !(in->flags & O_DIRECT);
+}
+
+/* What it moves is more than the way there. */
+static bool is_bulk(const struct worker *w, size_t len)
+{
+	const struct fuse_in_header *h = (const void *)w->chan.buf;
+	const struct fuse_read_in *in;
+
+	if (len >= BULK)
+		return true;
+	if (h->opcode != FUSE_READ)
+		return false;
+	in = dxf_rawreq_body(h, len, sizeof(*in));
+	return in != NULL && in->size >= BULK;
 }
 
 static void see_caller(struct worker *w, size_t len)
 {
 	const struct fuse_in_header *h = (const void *)w->chan.buf;
+	struct dxf_escort *e = &w->hand->escort;
 
-	if (is_read_ahead(w, len))
-		dxf_escort_parallel(&w->hand->escort);
+	if (is_read_ahead(w, len) ||
+	    (e->on && !atomic_load(&e->yields) && is_bulk(w, len)))
+		dxf_escort_parallel(e);
 	dxf_crew_caller(w->all->crew, w->hand, (pid_t)h->pid);
 }
 

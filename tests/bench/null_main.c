@@ -284,6 +284,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	opt.workers = a.workers;
+	opt.dax = null_conf.direct ? DXF_DAX_ALWAYS : DXF_DAX_INODE;
 	opt.io_uring = a.ring ? DXF_TRI_YES : DXF_TRI_NO;
 	fargs.argc += null_conf.uring;
 	s.se = fuse_session_new(&fargs, a.ops, sizeof(*a.ops), &s);
