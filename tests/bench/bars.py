@@ -102,9 +102,14 @@ class Verdict:
         self.got, self.bar = got, bar
         self.most, self.unit = most, unit
         self.cpu = self.same = None
+        self.most_of = None     # what the transport allows
 
     def met(self):
         return self.got <= self.bar if self.most else self.got >= self.bar
+
+    def beyond(self):
+        """Would not even that which does nothing reach the bar?"""
+        return self.most_of is not None and self.most_of < self.bar
 
     def is_ratio(self):
         return not self.unit
@@ -118,6 +123,26 @@ def matches(row, globs):
     return any(fnmatch.fnmatch(row, g) for g in globs)
 
 
+# What a peer cannot be ahead of: the first is to the second as daxfuse at its
+# best.
+CEILINGS = {
+    "null": ("null-durable",),
+    "null-uring": ("null-durable-uring",),
+    "fuse2fs": ("null", "null-uring"),
+    "ext2-loop": ("null", "null-uring"),
+    "memfs_ll": ("null", "null-uring"),
+    "passthrough_hp": ("null", "null-uring"),
+}
+
+
+def ceiling(res, row, other):
+    """How far ahead a server would be that does nothing, or one that does
+    nothing but make its changes durable; None if none was measured."""
+    return max((r for r in (res.ratio(row, p, other)
+                            for p in CEILINGS.get(other, ())) if r),
+               default=None)
+
+
 def held_against(res, area, row, peers, other, bar):
     """The best of @peers, or None where nothing was measured."""
     best = None
@@ -127,6 +152,7 @@ def held_against(res, area, row, peers, other, bar):
             best = Verdict(area, "%s, %s : %s" % (row, p, other), got, bar)
             best.cpu = res.cpu_ratio(row, p, other)
             best.same = res.same_ratio(row, p, other)
+            best.most_of = ceiling(res, row, other)
     return best
 
 
@@ -208,9 +234,11 @@ def text(verdicts_):
         return ""
     missed = [v for v in verdicts_ if not v.met()]
     lines = ["bars: %d of %d are met; missed (by CPU time; at equal context "
-             "switches):" % (len(verdicts_) - len(missed), len(verdicts_))]
+             "switches; what a server that does nothing reaches):" % (
+                 len(verdicts_) - len(missed), len(verdicts_))]
     for v in missed:
-        lines.append("  %-56s %6.2f, to be %s%.2f  %s %s" % (
+        lines.append("  %-56s %6.2f, to be %s%.2f  %s %s %s%s" % (
             v.what, v.got, "at most " if v.most else "", v.bar,
-            ratio(v.cpu), ratio(v.same)))
+            ratio(v.cpu), ratio(v.same), ratio(v.most_of),
+            "  beyond it" if v.beyond() else ""))
     return "\n".join(lines if missed else lines + ["  none"])
