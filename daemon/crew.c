@@ -360,7 +360,8 @@ static void end_escort(struct dxf_crew *c)
 
 /*
  * Sleep until a worker gets a request in its sleep.  One that yields might not
- * get the CPU for it.
+ * get the CPU for it, so none does then: a worker decides to while it is at a
+ * request, and none was since @last.
  */
 static void watch_sleep(struct dxf_crew *c, unsigned long last)
 {
@@ -370,7 +371,7 @@ static void watch_sleep(struct dxf_crew *c, unsigned long last)
 	atomic_store(&c->watch_sleeps, true);
 	/* one that came in between may not have seen it */
 	s = look_at_hands(c);
-	if (s.served == last && !s.busy && !s.yields)
+	if (s.served == last && !s.busy)
 		while (sem_wait(&c->watch_wake) != 0 && errno == EINTR)
 			;
 	atomic_store(&c->watch_sleeps, false);

@@ -7,7 +7,9 @@
  */
 #include <check.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "crew.h"
 
@@ -145,6 +147,163 @@ START_TEST(test_crew_looks_in_vain_pause)
 }
 END_TEST
 
+/* ---- an escort ---- */
+
+#define CLIENT	100
+
+/* The machine: what was done to the worker. */
+static atomic_int cpu, freed;
+static atomic_bool waiting;
+
+static int meet(void *ctx, pid_t caller)
+{
+	return 0;
+}
+
+static int caller_cpu(void *ctx)
+{
+	return 1;
+}
+
+static int go(void *ctx, int to)
+{
+	atomic_store(&cpu, to);
+	return 0;
+}
+
+static int yield(void *ctx, bool on)
+{
+	return 0;
+}
+
+static void release(void *ctx)
+{
+	atomic_store(&cpu, DXF_ESCORT_ANY);
+	atomic_fetch_add(&freed, 1);
+}
+
+static const struct dxf_escort_ops ops = {
+	.meet = meet, .caller_cpu = caller_cpu, .go = go, .yield = yield,
+	.free = release,
+};
+
+static bool is_waiting(void *ctx)
+{
+	return atomic_load(&waiting);
+}
+
+/*
+ * The first hand escorts a client.  The watch may end that at any time, as it
+ * does where this test is kept from running; then it begins again.
+ */
+static void start_escort(void)
+{
+	const struct dxf_crew_conf conf = {
+		.hands = hands, .n = N, .waits = is_waiting,
+	};
+
+	memset(hands, 0, sizeof(hands));
+	atomic_store(&cpu, DXF_ESCORT_ANY);
+	atomic_store(&freed, 0);
+	for (int i = 0; i < N; i++)
+		dxf_escort_init(&hands[i].escort, &ops, NULL, true);
+	ck_assert_int_eq(dxf_crew_start(&crew, &conf), 0);
+}
+
+static void serve_client(struct dxf_hand *h)
+{
+	dxf_crew_got(crew, h, true, false);
+	dxf_crew_caller(crew, h, CLIENT);
+	dxf_crew_done(h);
+}
+
+START_TEST(test_crew_escort_listens_others_rest)
+{
+	bool alone, done = false;
+
+	atomic_store(&waiting, false);
+	start_escort();
+	for (int i = 0; i < 1000000 && !done; i++) {
+		serve_client(&hands[0]);
+		if (!hands[0].escort.on)
+			continue;
+		alone = true;
+		done = !dxf_crew_listen(crew, &hands[1], &alone) && !alone &&
+		       dxf_crew_listen(crew, &hands[0], &alone) && alone;
+		if (alone)
+			dxf_crew_listened(crew, true);
+	}
+	ck_assert(done);
+	stop();
+}
+END_TEST
+
+START_TEST(test_crew_only_one_escorts)
+{
+	start_escort();
+	for (int i = 0; i < 1000000 && !hands[0].escort.on; i++)
+		serve_client(&hands[0]);
+	ck_assert(hands[0].escort.on);
+	/* unless the watch has called the first one off */
+	for (int i = 0; i < 100; i++)
+		serve_client(&hands[1]);
+	ck_assert(!hands[1].escort.on || atomic_load(&freed) > 0);
+	stop();
+}
+END_TEST
+
+/* A worker that cannot run holds a request, or leaves it unread. */
+START_TEST(test_crew_escort_that_does_not_get_on_is_freed)
+{
+	struct timespec ts = { .tv_nsec = 1000000 };
+
+	for (int busy = 0; busy < 2; busy++) {
+		atomic_store(&waiting, !busy);
+		start_escort();
+		for (int i = 0; i < 1000000 && !hands[0].escort.on; i++)
+			serve_client(&hands[0]);
+		if (busy)
+			dxf_crew_got(crew, &hands[0], true, false);
+		/* the watch comes, or the test times out */
+		while (atomic_load(&freed) == 0 ||
+		       atomic_load(&cpu) != DXF_ESCORT_ANY)
+			nanosleep(&ts, NULL);
+		ck_assert(atomic_load(&hands[0].escort.called_off));
+		atomic_store(&waiting, false);
+		stop();
+	}
+}
+END_TEST
+
+/*
+ * Nobody asks for anything: it must not be left where it is, and the watch goes
+ * to sleep over it.
+ */
+START_TEST(test_crew_escort_at_rest_is_freed)
+{
+	struct timespec ts = { .tv_nsec = 1000000 };
+	int before = -1;
+
+	atomic_store(&waiting, false);
+	start_escort();
+	for (int i = 0; i < 1000000 && !hands[0].escort.on; i++)
+		serve_client(&hands[0]);
+	while (atomic_load(&freed) == 0)
+		nanosleep(&ts, NULL);
+	ck_assert_int_eq(atomic_load(&cpu), DXF_ESCORT_ANY);
+	/* many times as long as it waits between two looks, or a timeout */
+	ts.tv_nsec = 100000000;
+	while (before != atomic_load(&freed)) {
+		before = atomic_load(&freed);
+		nanosleep(&ts, NULL);
+	}
+	/* and the next request finds a crew as any other */
+	serve_client(&hands[1]);
+	ck_assert(hands[1].served > 0);
+	stop();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("crew");
@@ -159,6 +318,10 @@ int main(void)
 	tcase_add_test(tc, test_crew_watch_wakes_up);
 	tcase_add_test(tc, test_crew_dismissed_nobody_rests);
 	tcase_add_test(tc, test_crew_looks_in_vain_pause);
+	tcase_add_test(tc, test_crew_escort_listens_others_rest);
+	tcase_add_test(tc, test_crew_only_one_escorts);
+	tcase_add_test(tc, test_crew_escort_that_does_not_get_on_is_freed);
+	tcase_add_test(tc, test_crew_escort_at_rest_is_freed);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
