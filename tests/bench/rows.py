@@ -220,6 +220,7 @@ def name_chain(conf, n):
                    names(conf, what, n), cold=cold, seek=n)
     return [
         row("create", "create"),
+        row("first lookup", "first", cold=True),
         row("stat cold", "stat-cold", cold=True),
         row("stat warm", "stat-warm"),
         row("list + stat cold", "list", cold=True),
