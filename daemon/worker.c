@@ -42,6 +42,7 @@
 #include "ring.h"
 
 #define STOP_RETRY_MS	20
+#define GATHER_NS	1000000
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
 /* A read of so much by the page cache is likely to be ahead of its client. */
@@ -63,6 +64,7 @@ struct dxf_workers {
 	struct dxf_crew *crew;
 	struct dxf_hand *hands;
 	int ended_fd;
+	bool beside;		/* a ring serves */
 	bool may_yield;
 	atomic_bool stop;
 	unsigned int nchan;	/* of w[]: have their end open */
@@ -190,7 +192,7 @@ static ssize_t look(struct worker *w)
 static ssize_t listen_for(struct worker *w, bool alone)
 {
 	/* what matters comes to the ring, and wants the CPU */
-	ssize_t n = alone && w->all->s->ring == NULL ? look(w) : -EAGAIN;
+	ssize_t n = alone && !w->all->beside ? look(w) : -EAGAIN;
 	bool slept = n == -EAGAIN;
 
 	if (slept)
@@ -263,6 +265,19 @@ static void see_caller(struct worker *w, size_t len)
 	dxf_crew_caller(w->all->crew, w->hand, (pid_t)h->pid);
 }
 
+/*
+ * What comes here beside a ring nobody waits for, and most of it is forgets: a
+ * moment later there are many, and they come in one request.
+ */
+static void let_gather(void)
+{
+	const struct timespec t = { .tv_nsec = GATHER_NS };
+
+	if (dxf_rawreq.opcode == FUSE_FORGET ||
+	    dxf_rawreq.opcode == FUSE_BATCH_FORGET)
+		nanosleep(&t, NULL);
+}
+
 static void serve(struct worker *w)
 {
 	ssize_t n;
@@ -276,9 +291,12 @@ static void serve(struct worker *w)
 				dxf_log_err("reading requests: error %zd", -n);
 			break;
 		}
-		see_caller(w, (size_t)n);
+		if (!w->all->beside)
+			see_caller(w, (size_t)n);
 		dxf_worker_process(w->all->s, w->chan.buf, (size_t)n);
 		dxf_crew_done(w->hand);
+		if (w->all->beside)
+			let_gather();
 	}
 }
 
@@ -420,6 +438,7 @@ int dxf_workers_start(struct dxf_workers **out, struct dxf_session *s,
 		return -ENOMEM;
 	}
 	all->s = s;
+	all->beside = s->ring != NULL;
 	err = prepare(all, n);
 	if (err) {
 		stop_ring(s);
