@@ -130,7 +130,7 @@ static const int daemon_calls[] = {
 static const int ring_calls[] = {
 	CALL(fallocate), CALL(msync), CALL(fsync), CALL(fdatasync),
 	CALL(sync_file_range), CALL(flock), CALL(fadvise64),
-	CALL(io_uring_enter), CALL(sched_setaffinity),
+	CALL(io_uring_enter),
 };
 
 static const int keeper_calls[] = {

@@ -36,10 +36,12 @@
 #include "abi.h"
 #include "alloc.h"
 #include "log.h"
+#include "place.h"
 #include "rawreq.h"
 #include "ringabi.h"
 #include "ringent.h"
 #include "ringplan.h"
+#include "ringyield.h"
 #include "units.h"
 #include "worker.h"
 
@@ -59,9 +61,12 @@ struct hand {
 	unsigned int n;		/* of ents[]: have memory */
 	unsigned int left;	/* not given back with the connection's end */
 	cpu_set_t cpus;
+	struct dxf_place place;
+	struct dxf_ringyield yield;
 	bool bound;
 	bool free;		/* not bound just now */
 	uint64_t free_until;
+	pid_t caller;		/* of the last request */
 	bool has_ring, has_thread;
 	int error;		/* of handing the entries over */
 	atomic_bool done;
@@ -75,6 +80,8 @@ struct dxf_ring {
 	sem_t told;		/* from each: its entries are with the kernel */
 	sem_t ended;		/* from each */
 	unsigned int n;		/* of h[]: have something */
+	struct dxf_ringwatch watch;
+	struct dxf_ringyield **yields;	/* those of h[] */
 	struct hand h[];
 };
 
@@ -128,6 +135,7 @@ static void process(struct hand *h, struct dxf_ringent *e)
 		dxf_ringent_fail(e, in.unique, -EIO);
 		return;
 	}
+	h->caller = (pid_t)((struct fuse_in_header *)buf)->pid;
 	dxf_rawreq_ent = e;
 	dxf_worker_process(h->all->s, buf, (size_t)n);
 	dxf_rawreq_ent = NULL;
@@ -184,9 +192,9 @@ static uint64_t now_ns(void)
 }
 
 /* Where it may not run, it works from elsewhere. */
-static void run_on(const cpu_set_t *cpus)
+static void run_on(const struct hand *h, const cpu_set_t *cpus)
 {
-	sched_setaffinity(0, sizeof(*cpus), cpus);
+	sched_setaffinity(h->place.tid, sizeof(*cpus), cpus);
 }
 
 /*
@@ -198,7 +206,7 @@ static void set_free(struct hand *h)
 	if (!h->bound)
 		return;
 	if (!h->free)
-		run_on(&h->all->plan.cpus);
+		run_on(h, &h->all->plan.cpus);
 	h->free = true;
 	h->free_until = now_ns() + FREE_NS;
 }
@@ -207,7 +215,7 @@ static void may_bind(struct hand *h)
 {
 	if (now_ns() < h->free_until)
 		return;
-	run_on(&h->cpus);
+	run_on(h, &h->cpus);
 	h->free = false;
 }
 
@@ -223,6 +231,9 @@ static unsigned int reap(struct hand *h)
 		n++;
 	}
 	io_uring_cq_advance(&h->uring, n);
+	if (n > 0)
+		dxf_ringyield_turn(&h->yield, &h->all->watch, h->caller,
+				   n == 1 && large == 0);
 	if (large > 1)
 		set_free(h);
 	else if (h->free)
@@ -291,7 +302,7 @@ static void wait_for(sem_t *sem)
 static void run(struct hand *h)
 {
 	if (h->bound)
-		run_on(&h->cpus);
+		run_on(h, &h->cpus);
 	wait_for(&h->all->start);
 	if (!atomic_load(&h->all->go))
 		return;
@@ -311,7 +322,10 @@ static void *thread_main(void *arg)
 	struct hand *h = arg;
 
 	dxf_worker_accept_kick();
+	dxf_place_init(&h->place, NULL);
 	run(h);
+	dxf_ringyield_end(&h->yield, &h->all->watch);
+	dxf_place_fini(&h->place);
 	dxf_worker_scratch_free();
 	atomic_store(&h->done, true);
 	sem_post(&h->all->ended);
@@ -387,6 +401,9 @@ static int open_hand(struct dxf_ring *r, unsigned int w)
 	int ret;
 
 	h->all = r;
+	h->yield.ops = &dxf_place_ops;
+	h->yield.ctx = &h->place;
+	r->yields[w] = &h->yield;
 	h->bound = dxf_ringplan_cpus(&r->plan, w, &h->cpus);
 	ret = open_entries(h, w);
 	if (ret == 0)
@@ -414,6 +431,13 @@ static int no_ring(struct dxf_err *err, int ret)
 	return dxf_err_set(err, -ret, "io_uring: %s", strerror(-ret));
 }
 
+/* Where it cannot be, none yields. */
+static void start_watch(struct dxf_ring *r)
+{
+	if (r->n > 1 && !is_slow(r->s) && dxf_place_may_yield())
+		dxf_ringwatch_start(&r->watch, r->yields, r->n);
+}
+
 int dxf_ring_open(struct dxf_ring **out, struct dxf_session *s,
 		  struct dxf_err *err)
 {
@@ -431,8 +455,13 @@ int dxf_ring_open(struct dxf_ring **out, struct dxf_session *s,
 	sem_init(&r->told, 0, 0);
 	sem_init(&r->ended, 0, 0);
 	dxf_worker_install_kick();
+	r->yields = dxf_calloc(plan.nworkers, sizeof(*r->yields));
+	if (r->yields == NULL)
+		ret = -ENOMEM;
 	while (ret == 0 && r->n < plan.nworkers)
 		ret = open_hand(r, r->n++);
+	if (ret == 0)
+		start_watch(r);
 	if (ret) {
 		dxf_ring_stop(r);
 		return no_ring(err, ret);
@@ -509,6 +538,7 @@ void dxf_ring_stop(struct dxf_ring *r)
 	unsigned int i;
 
 	atomic_store(&r->stop, true);
+	dxf_ringwatch_dismiss(&r->watch);
 	for (i = 0; i < r->n; i++)
 		sem_post(&r->start);
 	while (kick(r) > 0)
@@ -516,8 +546,10 @@ void dxf_ring_stop(struct dxf_ring *r)
 	for (i = 0; i < r->n; i++)
 		if (r->h[i].has_thread)
 			pthread_join(r->h[i].thread, NULL);
+	dxf_ringwatch_stop(&r->watch);
 	for (i = 0; i < r->n; i++)
 		close_hand(&r->h[i]);
+	free(r->yields);
 	sem_destroy(&r->start);
 	sem_destroy(&r->told);
 	sem_destroy(&r->ended);
