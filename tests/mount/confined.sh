@@ -19,7 +19,7 @@ must_be "$(field "$pid" NoNewPrivs)" 0 "with noconfine"
 must_be "$(field "$pid" Seccomp)" 0 "with noconfine"
 unmount_image
 
-mount_image workers=3
+mount_image workers=3,no_io_uring
 pid=$(daemon_pid) || fail "no daemon"
 if [ "$(field "$pid" NoNewPrivs)" = 0 ]; then
 	echo "a build with a sanitizer is not confined"
