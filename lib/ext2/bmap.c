@@ -23,7 +23,7 @@
 #include "ext2_priv.h"
 #include "runs.h"
 
-/* Look further than asked, as far as a map block: the cache serves the rest. */
+/* Look further than asked, as far as a map block: the cache keeps the rest. */
 #define LOOKAHEAD	1024
 
 static bool has_extents(const struct dxf_dinode *di)
@@ -74,11 +74,12 @@ static int lookup_media(struct dxf_node *n, const struct dxf_dinode *di,
 {
 	int err;
 
+	if (di == &n->di)
+		max = DXF_MAX(max, LOOKAHEAD);
 	if (has_extents(di))
 		err = dxf_extent_lookup(n, di, lblk, run);
 	else
-		err = dxf_ind_lookup(n, di, lblk, DXF_MAX(max, LOOKAHEAD),
-				     run);
+		err = dxf_ind_lookup(n, di, lblk, max, run);
 	return err ? err : check_run(n, run);
 }
 

@@ -35,6 +35,8 @@ static int change_begin(struct change *c, struct dxf_node *dir,
 	int r;
 
 	assert(di != &dir->di);
+	if (di->flags & EXT2_INDEX_FL)
+		dxf_dirkept_forget(dir->e2, t, dir->ino);
 	r = dxf_dirhtree_linearize(dir, di, t);
 	if (r)
 		return r;
@@ -57,55 +59,31 @@ static void put_name(uint8_t *p, const struct dxf_dir_new *n, uint8_t ft)
 }
 
 /*
- * Put an entry into the first gap of the block, in memory.
+ * Put an entry into the block, in memory, which has room for it.
  * Returns: the range of bytes that changed, and where the entry is.
  */
 static void put_entry(struct dxf_dirblk *b, const struct dxf_dir_new *n,
 		      uint32_t *from, uint32_t *at)
 {
-	uint32_t need = dxf_dir_rec_len(n->len), off, gap, used, rec_len;
-	uint8_t *p;
-
-	/* where only one place is left, it is known */
-	off = b->gap2 < need ? b->gap_at : 0;
-	for (;; off += rec_len) {
-		assert(off < b->end);
-		p = b->buf + off;
-		rec_len = dxf_get_le16(p + 4);
-		gap = dxf_dir_gap(p);
-		if (gap >= need)
-			break;
-	}
-	used = rec_len - gap;
-	if (gap == b->gap) {
-		gap -= need;
-		/* where the second place is was not noted */
-		b->gap_at = gap >= b->gap2 ? off + used : 0;
-		b->gap = DXF_MAX(gap, b->gap2);
-	}
-	*from = off;
-	*at = off + used;
-	if (used) {
-		dxf_put_le16(p + 4, used);
-		p += used;
-		dxf_put_le16(p + 4, rec_len - used);
-	}
-	put_name(p, n, dxf_dirslot_type(b->v->dir->e2, n->type));
+	*at = dxf_dirblk_take(b, dxf_dir_rec_len(n->len), from);
+	put_name(b->buf + *at, n, dxf_dirslot_type(b->v->dir->e2, n->type));
 }
 
 /*
  * Find a block with room.
- * Returns: 1, it is in @b; 0: the directory has to grow; -errno.
+ * Returns: 1, it is *@out; 0: the directory has to grow; -errno.
  */
-static int find_room(struct change *c, uint32_t need, struct dxf_dirblk *b)
+static int find_room(struct change *c, uint32_t need, struct dxf_dirblk **out)
 {
+	struct dxf_dirblk *b;
 	dxf_lblk_t lblk = 0;
 	int r;
 
 	while (c->idx && dxf_dirtable_find_gap(&c->idx->tab, need, &lblk)) {
-		r = dxf_dirblk_reread(b, &c->v, lblk);
+		r = dxf_dirkept_read(&b, &c->v, c->t, lblk, false);
 		if (r)
 			return r;
+		*out = b;
 		if (dxf_dirblk_max_gap(b) >= need)
 			return 1;
 		dxf_dirindex_set_gap(c->idx, lblk, dxf_dirblk_max_gap(b));
@@ -113,9 +91,10 @@ static int find_room(struct change *c, uint32_t need, struct dxf_dirblk *b)
 	if (c->idx)
 		return 0;
 	for (; lblk < c->v.nblk; lblk += b->span) {
-		r = dxf_dirblk_read(b, &c->v, lblk);
+		r = dxf_dirkept_read(&b, &c->v, c->t, lblk, true);
 		if (r)
 			return r;
+		*out = b;
 		if (dxf_dirblk_max_gap(b) >= need)
 			return 1;
 	}
@@ -147,7 +126,7 @@ static bool may_grow(const struct change *c)
 
 /* A new block at the end, empty, in memory; its place on media is ours. */
 static int grow(struct change *c, unsigned int balloc_flags,
-		struct dxf_dirblk *b)
+		struct dxf_dirblk **out)
 {
 	struct dxf_node *dir = c->v.dir;
 	dxf_blk_t goal, pblk;
@@ -159,7 +138,7 @@ static int grow(struct change *c, unsigned int balloc_flags,
 	r = dxf_balloc_one(dir->e2, c->t, goal, balloc_flags, &pblk);
 	if (r)
 		return r;
-	dxf_dirblk_format(b, &c->v, c->v.nblk, pblk);
+	*out = dxf_dirkept_new(&c->v, c->t, c->v.nblk, pblk);
 	return 0;
 }
 
@@ -183,24 +162,24 @@ static int attach(struct change *c, unsigned int balloc_flags,
 static int insert(struct change *c, const struct dxf_dir_new *n)
 {
 	uint32_t need = dxf_dir_rec_len(n->len), from, at;
-	struct dxf_dirblk b;
+	struct dxf_dirblk *b;
 	int r;
 
 	r = find_room(c, need, &b);
 	if (r < 0)
 		return r;
 	if (r) {
-		put_entry(&b, n, &from, &at);
-		r = dxf_dirblk_stage(&b, c->t, from, at + need);
+		put_entry(b, n, &from, &at);
+		r = dxf_dirblk_stage(b, c->t, from, at + need);
 	} else {
 		r = grow(c, n->balloc_flags, &b);
 		if (r)
 			return r;
-		put_entry(&b, n, &from, &at);
-		r = attach(c, n->balloc_flags, &b);
+		put_entry(b, n, &from, &at);
+		r = attach(c, n->balloc_flags, b);
 	}
 	if (!r)
-		index_entry(c, &b, n, at);
+		index_entry(c, b, n, at);
 	return r;
 }
 
@@ -228,21 +207,23 @@ int dxf_dir_add(struct dxf_node *dir, struct dxf_dinode *di, struct dxf_txn *t,
  * the entry before it in the block, itself if it is the first.
  */
 static int find_again(struct change *c, const struct dxf_dirent *de,
-		      struct dxf_dirblk *b, struct dxf_dirslot *s,
+		      struct dxf_dirblk **out, struct dxf_dirslot *s,
 		      uint32_t *prev)
 {
 	const struct dxf_ext2 *e2 = c->v.dir->e2;
 	uint32_t in = de->off & (e2->geom.block_size - 1), off = 0;
 	dxf_lblk_t lblk = de->off >> e2->geom.block_bits;
+	struct dxf_dirblk *b;
 	int r;
 
-	*prev = 0;
 	if (lblk >= c->v.nblk)
 		goto gone;
-	r = c->idx ? dxf_dirblk_reread(b, &c->v, lblk) :
-		     dxf_dirblk_read(b, &c->v, lblk);
+	r = dxf_dirkept_read(&b, &c->v, c->t, lblk, !c->idx);
 	if (r)
 		return r;
+	*out = b;
+	off = b->at < in ? b->at : 0;
+	*prev = off;
 	for (; off < in && off < b->end; off += dxf_get_le16(b->buf + off + 4))
 		*prev = off;
 	if (off != in || off >= b->end)
@@ -252,28 +233,10 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 	    !memcmp(s->name, de->name, de->name_len))
 		return 0;
 gone:
+	*prev = 0;
 	return dxf_ext2_corrupt(c->v.dir->e2, c->v.dir->ino, 0,
 				"the entry at directory offset %llu is gone",
 				(unsigned long long)de->off);
-}
-
-/* Unite the entry with the one before it; the first of a block stays unused. */
-static int erase(struct change *c, struct dxf_dirblk *b,
-		 const struct dxf_dirslot *s, uint32_t prev)
-{
-	uint32_t len;
-
-	if (prev == s->off) {
-		assert(s->off == 0);
-		dxf_put_le32(b->buf, 0);
-		b->gap = DXF_MAX(b->gap, dxf_dir_gap(b->buf));
-		return dxf_dirblk_stage(b, c->t, 0, 4);
-	}
-	len = dxf_get_le16(b->buf + prev + 4) + s->rec_len;
-	assert(prev + len <= b->end && prev + len == s->off + s->rec_len);
-	dxf_put_le16(b->buf + prev + 4, len);
-	b->gap = DXF_MAX(b->gap, dxf_dir_gap(b->buf + prev));
-	return dxf_dirblk_stage(b, c->t, prev + 4, prev + 6);
 }
 
 static void index_removed(struct change *c, const struct dxf_dirblk *b,
@@ -289,7 +252,7 @@ int dxf_dir_remove(struct dxf_node *dir, struct dxf_dinode *di,
 		   struct dxf_txn *t, const struct dxf_dirent *de)
 {
 	struct dxf_dirslot s;
-	struct dxf_dirblk b;
+	struct dxf_dirblk *b;
 	struct change c;
 	uint32_t prev;
 	int r;
@@ -300,8 +263,8 @@ int dxf_dir_remove(struct dxf_node *dir, struct dxf_dinode *di,
 	c.idx = dxf_dirindex_get_change(&c.v, t);
 	r = find_again(&c, de, &b, &s, &prev);
 	if (!r) {
-		r = erase(&c, &b, &s, prev);
-		index_removed(&c, &b, de);
+		r = dxf_dirblk_unite(b, t, &s, prev);
+		index_removed(&c, b, de);
 	}
 	if (c.idx)
 		dxf_dirindex_put(c.idx);
@@ -313,7 +276,7 @@ int dxf_dir_replace(struct dxf_node *dir, struct dxf_dinode *di,
 		    dxf_ino_t ino, uint8_t type)
 {
 	struct dxf_dirslot s;
-	struct dxf_dirblk b;
+	struct dxf_dirblk *b;
 	struct change c;
 	uint32_t prev;
 	int r;
@@ -325,9 +288,9 @@ int dxf_dir_replace(struct dxf_node *dir, struct dxf_dinode *di,
 	if (r)
 		return r;
 	/* The index knows places only: it has nothing to follow. */
-	dxf_put_le32(b.buf + s.off, ino);
-	b.buf[s.off + 7] = dxf_dirslot_type(dir->e2, type);
-	return dxf_dirblk_stage(&b, t, s.off, s.off + DXF_DIR_HEADER);
+	dxf_put_le32(b->buf + s.off, ino);
+	b->buf[s.off + 7] = dxf_dirslot_type(dir->e2, type);
+	return dxf_dirblk_stage(b, t, s.off, s.off + DXF_DIR_HEADER);
 }
 
 int dxf_dir_make_first(struct dxf_node *dir, struct dxf_dinode *di,
@@ -337,21 +300,22 @@ int dxf_dir_make_first(struct dxf_node *dir, struct dxf_dinode *di,
 	struct dxf_dir_new n = {
 		.name = "..", .len = 1, .ino = dir->ino, .type = DT_DIR,
 	};
-	struct dxf_dirblk b;
+	struct dxf_dirblk *b;
 	struct change c;
 	uint32_t from, at;
 	int r;
 
 	assert(di->size == 0 && parent);
+	dxf_dirkept_forget(dir->e2, t, dir->ino);
 	r = change_begin(&c, dir, di, t);
 	if (!r)
 		r = grow(&c, balloc_flags, &b);
 	if (r)
 		return r;
-	put_entry(&b, &n, &from, &at);
+	put_entry(b, &n, &from, &at);
 	n.len = 2;
 	n.ino = parent;
-	put_entry(&b, &n, &from, &at);
+	put_entry(b, &n, &from, &at);
 	assert(from == 0 && at == DXF_DIR_MIN_REC);
-	return attach(&c, balloc_flags, &b);
+	return attach(&c, balloc_flags, b);
 }

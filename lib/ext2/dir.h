@@ -4,11 +4,11 @@
  * name index in memory.
  *
  * The index (keyed hash of the name -> place of the entry) is built on first
- * use of a directory of more than a few blocks, lives in node->index, and its
- * memory is bounded over all directories of a filesystem.  Lookup, insert and
- * remove cost does not grow with the directory.  A directory with an on-disk
- * htree is read linearly (its index blocks look like empty entries) and turned
- * into a linear one by the first change (DESIGN.md).
+ * use of a directory of more than a few blocks, sooner or later of a small one,
+ * lives in node->index, and its memory is bounded over all directories of a
+ * filesystem.  Lookup, insert and remove cost does not grow with the directory.
+ * A directory with an on-disk htree is read linearly (its index blocks look like
+ * empty entries) and turned into a linear one by the first change (DESIGN.md).
  *
  * Locks: the caller holds the directory's inode lock: shared for lookup and
  * iterate (which may build the index under a lock of its own), exclusive for
@@ -110,8 +110,13 @@ int dxf_dir_iterate(struct dxf_node *dir, uint64_t off,
 /* S_IFMT bits -> DT_*. */
 uint8_t dxf_dir_type(mode_t mode);
 
-/* Release the index (eviction of the node).  Exclusive lock or last ref. */
+/* Release the index.  Exclusive lock or last ref. */
 void dxf_dir_forget_index(struct dxf_node *dir);
+/*
+ * The node is about to go: a large index is kept for when the directory is
+ * looked at again.  Nobody may come by the directory until the node is gone.
+ */
+void dxf_dir_leave_index(struct dxf_node *dir);
 
 /*
  * The bound on index memory over all directories of @e2, bytes; default

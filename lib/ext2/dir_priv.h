@@ -6,7 +6,10 @@
  *	dirblock.c	blocks: read, validate, search, gaps, checksums
  *	dirhtree.c	index blocks of on-disk htrees
  *	dirtable.c	the tables of an index, pure memory
- *	dirindex.c	life of indexes: build, pin, evict, abort
+ *	dirindex.c	life of indexes: pin, evict, abort
+ *	dirbuild.c	their contents, read from the directory
+ *	dirpark.c	those of directories that are not in memory
+ *	dirkept.c	blocks kept from one change to the next
  *	dirread.c	views, lookup, iterate
  *	dir.c		changes
  */
@@ -83,8 +86,12 @@ struct dxf_dirblk {
 	uint64_t span;		/* blocks to step over: 1, or the hole's */
 	uint32_t end;		/* of the entries; the tail lies behind it */
 	bool dx;		/* checksummed as an htree block: no tail */
-	/* the longest entry that would fit in, where, and the second longest */
+	/*
+	 * The longest entry that would fit in, and where; nowhere else does one
+	 * longer than gap2 fit.
+	 */
 	uint32_t gap, gap_at, gap2;
+	uint32_t at;		/* where an entry begins: walks may start here */
 	/* A name may be read in words, up to 7 bytes past the block. */
 	uint8_t buf[DXF_DIR_MAX_BLOCK + 8];
 };
@@ -123,6 +130,18 @@ static inline uint32_t dxf_dirblk_max_gap(const struct dxf_dirblk *b)
 	/* An index block: it has no tail, nothing can be put there. */
 	return b->dx ? 0 : b->gap;
 }
+/*
+ * Find room for an entry of @need <= b->gap bytes, and take it.
+ * Returns: where the new entry is; *@from is the first byte that changed, in
+ * the entry that was shortened for it.
+ */
+uint32_t dxf_dirblk_take(struct dxf_dirblk *b, uint32_t need, uint32_t *from);
+/*
+ * Unite entry @s with the one before it, at @prev (itself: it becomes unused).
+ * Returns: 0; as dxf_dirblk_stage().
+ */
+int dxf_dirblk_unite(struct dxf_dirblk *b, struct dxf_txn *t,
+		     const struct dxf_dirslot *s, uint32_t prev);
 /* Make the block, in memory, one empty entry (and a tail). */
 void dxf_dirblk_format(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		       dxf_lblk_t lblk, dxf_blk_t pblk);
@@ -143,6 +162,21 @@ void dxf_dirslot_export(const struct dxf_dirslot *s, uint64_t base,
 			struct dxf_dirent *out);
 /* EXT2_FT_* of a DT_*, 0 where the filesystem does not keep it. */
 uint8_t dxf_dirslot_type(const struct dxf_ext2 *e2, uint8_t dt);
+
+/* ---- dirkept.c: inside a transaction ---- */
+
+/*
+ * Block @lblk < v->nblk as dxf_dirblk_read() or, without @names, _reread()
+ * give it, to be looked at and changed until the next call.
+ */
+int dxf_dirkept_read(struct dxf_dirblk **out, const struct dxf_dirview *v,
+		     struct dxf_txn *t, dxf_lblk_t lblk, bool names);
+/* The same for a new block, formatted.  Cannot fail. */
+struct dxf_dirblk *dxf_dirkept_new(const struct dxf_dirview *v,
+				   struct dxf_txn *t, dxf_lblk_t lblk,
+				   dxf_blk_t pblk);
+/* The directory @ino begins, or its blocks change elsewhere. */
+void dxf_dirkept_forget(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino);
 
 /* ---- dirhtree.c ---- */
 
@@ -219,7 +253,7 @@ struct dxf_dirindex {
 	int32_t pins;		/* atomic; >= 0 ready, < 0 see dirindex.c */
 	bool recent;		/* atomic; used since the clock came by */
 	bool broken;		/* atomic; to be dropped, not to be used */
-	struct dxf_node *dir;
+	struct dxf_ext2 *e2;
 	/* protected by e2->index_lock */
 	struct dxf_dirindex *prev, *next;
 	uint64_t bytes;		/* what is accounted for; > 0: on the list */
@@ -236,6 +270,8 @@ struct dxf_dirindex {
  */
 struct dxf_dirindex *dxf_dirindex_get(const struct dxf_dirview *v);
 void dxf_dirindex_put(struct dxf_dirindex *idx);
+/* Nobody has it pinned, nor can come by it. */
+void dxf_dirindex_free(struct dxf_dirindex *idx);
 
 /*
  * The same for a change by @t: from here to the end of the transaction the
@@ -256,5 +292,37 @@ void dxf_dirindex_set_gap(struct dxf_dirindex *idx, dxf_lblk_t lblk,
 
 uint32_t dxf_dirindex_hash(const struct dxf_ext2 *e2, const char *name,
 			   size_t len);
+
+/*
+ * For whoever has the index for itself (dirindex.c).  Resize the tables within
+ * the limit.  Returns: false: no memory.
+ */
+bool dxf_dirindex_resize(struct dxf_dirindex *idx, uint32_t nkeys,
+			 uint32_t ngaps);
+
+/* ---- dirpark.c: indexes without a node ---- */
+
+/* The node of @dir goes, its index @idx stays for its next life. */
+void dxf_dirpark_put(const struct dxf_node *dir, struct dxf_dirindex *idx);
+/* Returns: the directory's index of before, the caller's now; NULL: none. */
+struct dxf_dirindex *dxf_dirpark_take(const struct dxf_node *dir);
+/* The directory is gone. */
+void dxf_dirpark_forget(struct dxf_ext2 *e2, dxf_ino_t ino);
+
+/* ---- dirbuild.c ---- */
+
+/*
+ * Read the names of the directory into the empty tables; what cannot be read
+ * is in idx->bad.
+ * Returns: false: no memory, or too much of it cannot be read.
+ */
+bool dxf_dirindex_fill(struct dxf_dirindex *idx, const struct dxf_dirview *v);
+/*
+ * One more name.  @share: those so far are in one of so many parts of the
+ * directory, of which all will come.
+ * Returns: false: no memory.
+ */
+bool dxf_dirindex_add_key(struct dxf_dirindex *idx, uint32_t hash,
+			  uint64_t off, uint64_t share);
 
 #endif

@@ -182,7 +182,11 @@ static int read_block(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	int r;
 
 	assert(lblk < v->nblk);
-	r = dxf_bmap_lookup(v->dir, v->map, lblk, v->nblk - lblk, &run);
+	r = dxf_bmap_lookup(v->dir, v->map, lblk, 1, &run);
+	/* only of a hole it matters how long it is */
+	if (!r && !run.pblk)
+		r = dxf_bmap_lookup(v->dir, v->map, lblk, v->nblk - lblk,
+				    &run);
 	if (r)
 		return r;
 	assert(run.lblk == lblk && run.nblk > 0);
@@ -192,7 +196,7 @@ static int read_block(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	b->span = run.pblk ? 1 : run.nblk;
 	b->end = 0;
 	b->dx = false;
-	b->gap = b->gap_at = b->gap2 = 0;
+	b->gap = b->gap_at = b->gap2 = b->at = 0;
 	memset(b->buf + dxf_dirview_bsize(v), 0, 8);
 	if (!run.pblk)
 		return 0;
@@ -293,6 +297,100 @@ int dxf_dirblk_stage(struct dxf_dirblk *b, struct dxf_txn *t, uint32_t from,
 		r = dxf_txn_store(t, base + b->end, b->buf + b->end,
 				  bsize - b->end);
 	return r;
+}
+
+/* ---- changes of the copy ---- */
+
+static uint32_t rec_len(const struct dxf_dirblk *b, uint32_t off)
+{
+	return dxf_get_le16(b->buf + off + 4);
+}
+
+static void count_gaps(struct dxf_dirblk *b)
+{
+	b->gap = b->gap_at = b->gap2 = 0;
+	for (uint32_t off = 0; off < b->end; off += rec_len(b, off))
+		note_gap(b, off, dxf_dir_gap(b->buf + off));
+}
+
+/* The first place where @need bytes fit. */
+static uint32_t first_gap(struct dxf_dirblk *b, uint32_t need)
+{
+	uint32_t off = 0;
+
+	/* where only one place is left, it is known */
+	if (b->gap2 < need)
+		return b->gap_at;
+	while (dxf_dir_gap(b->buf + off) < need) {
+		off += rec_len(b, off);
+		assert(off < b->end);
+	}
+	return off;
+}
+
+uint32_t dxf_dirblk_take(struct dxf_dirblk *b, uint32_t need, uint32_t *from)
+{
+	uint32_t off, gap, used, len;
+	uint8_t *p;
+
+	assert(need <= b->gap);
+	off = first_gap(b, need);
+	p = b->buf + off;
+	len = dxf_get_le16(p + 4);
+	gap = dxf_dir_gap(p);
+	assert(gap >= need);
+	used = len - gap;
+	*from = off;
+	if (used) {
+		dxf_put_le16(p + 4, used);
+		dxf_put_le16(p + used + 4, len - used);
+	}
+	/* as if the new entry had all of its room by now, for count_gaps() */
+	dxf_put_le32(p + used, 1);
+	p[used + 6] = (uint8_t)DXF_MIN(need - DXF_DIR_HEADER, DXF_NAME_MAX);
+	if (off == b->gap_at) {
+		b->gap = gap - need;
+		b->gap_at = off + used;
+		if (b->gap < b->gap2)
+			count_gaps(b);
+	}
+	return off + used;
+}
+
+/* The entry at @off got more room. */
+static void grow_gap(struct dxf_dirblk *b, uint32_t off, uint32_t gone)
+{
+	uint32_t gap = dxf_dir_gap(b->buf + off);
+
+	if (off == b->gap_at || gone == b->gap_at) {
+		assert(gap >= b->gap);
+	} else if (gap >= b->gap) {
+		b->gap2 = DXF_MAX(b->gap2, b->gap);
+	} else {
+		b->gap2 = DXF_MAX(b->gap2, gap);
+		return;
+	}
+	b->gap = gap;
+	b->gap_at = off;
+}
+
+int dxf_dirblk_unite(struct dxf_dirblk *b, struct dxf_txn *t,
+		     const struct dxf_dirslot *s, uint32_t prev)
+{
+	uint32_t len;
+
+	b->at = prev;
+	if (prev == s->off) {
+		assert(s->off == 0);
+		dxf_put_le32(b->buf, 0);
+		grow_gap(b, 0, 0);
+		return dxf_dirblk_stage(b, t, 0, 4);
+	}
+	len = rec_len(b, prev) + s->rec_len;
+	assert(prev + len <= b->end && prev + len == s->off + s->rec_len);
+	dxf_put_le16(b->buf + prev + 4, len);
+	grow_gap(b, prev, s->off);
+	return dxf_dirblk_stage(b, t, prev + 4, prev + 6);
 }
 
 int dxf_dirslot_match(const struct dxf_dirview *v, uint64_t off,

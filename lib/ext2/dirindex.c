@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * dirindex.c - the life of the name indexes: build, pin, evict, abort.
+ * dirindex.c - the life of the name indexes: pin, evict, abort.
  *
  * Owns node->index and e2->index_lru.  Must not know how entries lie in a
  * block, nor what a lookup does with an index.
@@ -11,7 +11,7 @@
  *	>= 0	ready, with so many pins
  * in idx->pins.  Threads leave EMPTY and "ready, no pin" for BUSY by
  * compare-and-swap, and leave BUSY under index_lock, so that others can wait.
- * The struct itself lives as long as its node.
+ * The struct itself lives as long as its node, or is parked (dirpark.c).
  *
  * Invariants:
  *	X1  the tables change only in BUSY, or by a thread that holds a pin and
@@ -32,8 +32,12 @@
 #define EMPTY		(-1)
 #define BUSY		(-2)
 
-/* Directories up to so many blocks are scanned. */
+/*
+ * Directories up to so many blocks are scanned; but every so many looks at one
+ * of them it gets an index: so the ones that are looked at often have it.
+ */
 #define SCAN_BLOCKS	2
+#define SCAN_LOOKS	8
 #define DEFAULT_LIMIT	(256 * DXF_MIB)
 
 struct dxf_dirindex_lru {
@@ -88,15 +92,15 @@ static int32_t state(const struct dxf_dirindex *idx)
 
 static void leave_busy_locked(struct dxf_dirindex *idx, int32_t to)
 {
-	dxf_mutex_assert_held(&idx->dir->e2->index_lock);
+	dxf_mutex_assert_held(&idx->e2->index_lock);
 	assert(state(idx) == BUSY && to != BUSY);
 	__atomic_store_n(&idx->pins, to, __ATOMIC_RELEASE);
-	pthread_cond_broadcast(&idx->dir->e2->index_lru->idle);
+	pthread_cond_broadcast(&idx->e2->index_lru->idle);
 }
 
 static void wait_not_busy(struct dxf_dirindex *idx)
 {
-	struct dxf_ext2 *e2 = idx->dir->e2;
+	struct dxf_ext2 *e2 = idx->e2;
 	DXF_SCOPED_MUTEX(&e2->index_lock);
 
 	while (state(idx) == BUSY)
@@ -133,9 +137,9 @@ static void ring_del(struct dxf_dirindex_lru *lru, struct dxf_dirindex *idx)
 
 static void account_locked(struct dxf_dirindex *idx, uint64_t bytes)
 {
-	struct dxf_dirindex_lru *lru = idx->dir->e2->index_lru;
+	struct dxf_dirindex_lru *lru = idx->e2->index_lru;
 
-	dxf_mutex_assert_held(&idx->dir->e2->index_lock);
+	dxf_mutex_assert_held(&idx->e2->index_lock);
 	assert(lru->total >= idx->bytes);
 	if (!idx->bytes && bytes)
 		ring_add(lru, idx);
@@ -158,7 +162,7 @@ static void drop_locked(struct dxf_dirindex *idx)
 
 static void drop(struct dxf_dirindex *idx)
 {
-	DXF_SCOPED_MUTEX(&idx->dir->e2->index_lock);
+	DXF_SCOPED_MUTEX(&idx->e2->index_lock);
 
 	drop_locked(idx);
 }
@@ -190,7 +194,7 @@ static bool evict_locked(struct dxf_dirindex_lru *lru,
 /* Account for tables of @bytes.  Returns: false: they would be too many. */
 static bool reserve(struct dxf_dirindex *idx, uint64_t bytes)
 {
-	struct dxf_ext2 *e2 = idx->dir->e2;
+	struct dxf_ext2 *e2 = idx->e2;
 	struct dxf_dirindex_lru *lru = e2->index_lru;
 	DXF_SCOPED_MUTEX(&e2->index_lock);
 
@@ -205,8 +209,8 @@ static bool reserve(struct dxf_dirindex *idx, uint64_t bytes)
 	return true;
 }
 
-/* Resize the tables within the limit.  Returns: false: no memory. */
-static bool resize(struct dxf_dirindex *idx, uint32_t nkeys, uint32_t ngaps)
+bool dxf_dirindex_resize(struct dxf_dirindex *idx, uint32_t nkeys,
+			 uint32_t ngaps)
 {
 	struct dxf_dirtable *tab = &idx->tab;
 	struct dxf_dirtable then = { .nkeys = nkeys, .ngaps = ngaps };
@@ -218,9 +222,9 @@ static bool resize(struct dxf_dirindex *idx, uint32_t nkeys, uint32_t ngaps)
 	if ((nkeys == tab->nkeys || !dxf_dirtable_resize_keys(tab, nkeys)) &&
 	    (ngaps == tab->ngaps || !dxf_dirtable_resize_gaps(tab, ngaps)))
 		return true;
-	dxf_mutex_lock(&idx->dir->e2->index_lock);
+	dxf_mutex_lock(&idx->e2->index_lock);
 	account_locked(idx, dxf_dirtable_bytes(tab));
-	dxf_mutex_unlock(&idx->dir->e2->index_lock);
+	dxf_mutex_unlock(&idx->e2->index_lock);
 	return false;
 }
 
@@ -239,59 +243,6 @@ uint64_t dxf_dir_index_bytes(struct dxf_ext2 *e2)
 	DXF_SCOPED_MUTEX(&e2->index_lock);
 
 	return e2->index_lru->total;
-}
-
-/* ---- build ---- */
-
-/* Returns: false: no memory. */
-static bool add_key(struct dxf_dirindex *idx, uint32_t hash, uint64_t off)
-{
-	struct dxf_dirtable *tab = &idx->tab;
-
-	if (!resize(idx, dxf_dirtable_want_keys(tab), tab->ngaps))
-		return false;
-	dxf_dirtable_add(tab, hash, off);
-	return true;
-}
-
-static bool add_block(struct dxf_dirindex *idx, const struct dxf_dirblk *b)
-{
-	const struct dxf_ext2 *e2 = idx->dir->e2;
-	uint64_t base = b->lblk << e2->geom.block_bits;
-	struct dxf_dirslot s;
-	uint32_t hash;
-
-	for (uint32_t off = 0; off < b->end; off += s.rec_len) {
-		dxf_dirblk_slot(b, off, &s);
-		if (!s.ino || dxf_dir_is_dot(s.name, s.name_len))
-			continue;
-		hash = dxf_dirindex_hash(e2, s.name, s.name_len);
-		if (!add_key(idx, hash, base + off))
-			return false;
-	}
-	dxf_dirtable_set_gap(&idx->tab, b->lblk, dxf_dirblk_max_gap(b));
-	return true;
-}
-
-static bool fill(struct dxf_dirindex *idx, const struct dxf_dirview *v)
-{
-	struct dxf_dirblk b;
-
-	if (!resize(idx, dxf_dirtable_want_keys(&idx->tab),
-		    dxf_dirtable_want_gaps(&idx->tab, v->nblk)))
-		return false;
-	for (dxf_lblk_t lblk = 0; lblk < v->nblk; lblk += b.span) {
-		b.span = 1;
-		if (!dxf_dirblk_read(&b, v, lblk)) {
-			if (!add_block(idx, &b))
-				return false;
-			continue;
-		}
-		if (idx->nbad == DXF_DIRINDEX_NBAD)
-			return false;
-		idx->bad[idx->nbad++] = lblk;
-	}
-	return true;
 }
 
 /* ---- the end of a transaction ---- */
@@ -329,21 +280,25 @@ static struct dxf_dirindex *header(struct dxf_node *dir)
 	idx = __atomic_load_n(&dir->index, __ATOMIC_ACQUIRE);
 	if (idx)
 		return idx;
-	idx = dxf_calloc(1, sizeof(*idx));
+	idx = dxf_dirpark_take(dir);
+	if (!idx)
+		idx = dxf_calloc(1, sizeof(*idx));
 	if (!idx)
 		return NULL;
-	idx->dir = dir;
-	idx->pins = EMPTY;
+	if (!idx->e2) {
+		idx->e2 = dir->e2;
+		idx->pins = EMPTY;
+	}
 	if (__atomic_compare_exchange_n(&dir->index, &old, idx, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return idx;
-	free(idx);
+	dxf_dirindex_free(idx);
 	return old;
 }
 
 static bool is_refused(struct dxf_dirindex *idx)
 {
-	struct dxf_ext2 *e2 = idx->dir->e2;
+	struct dxf_ext2 *e2 = idx->e2;
 	DXF_SCOPED_MUTEX(&e2->index_lock);
 
 	return idx->refused && idx->refused >= e2->index_lru->limit;
@@ -353,11 +308,11 @@ static bool is_refused(struct dxf_dirindex *idx)
 static struct dxf_dirindex *build(struct dxf_dirindex *idx,
 				  const struct dxf_dirview *v)
 {
-	struct dxf_ext2 *e2 = idx->dir->e2;
+	struct dxf_ext2 *e2 = idx->e2;
 	struct dxf_txn *t = dxf_txn_current(e2->txnmgr);
 
 	assert(!idx->tab.nkeys && !idx->nbad && !idx->hooked);
-	if (!fill(idx, v)) {
+	if (!dxf_dirindex_fill(idx, v)) {
 		drop(idx);
 		return NULL;
 	}
@@ -371,12 +326,26 @@ static struct dxf_dirindex *build(struct dxf_dirindex *idx,
 	return idx;
 }
 
+static bool is_scanned(const struct dxf_dirview *v)
+{
+	struct dxf_dirindex *idx = __atomic_load_n(&v->dir->index,
+						   __ATOMIC_ACQUIRE);
+	uint32_t *looks = &v->dir->e2->looks, n;
+
+	if (v->nblk > SCAN_BLOCKS || (idx && state(idx) != EMPTY))
+		return false;
+	/* One that is lost does not matter. */
+	n = __atomic_load_n(looks, __ATOMIC_RELAXED) + 1;
+	__atomic_store_n(looks, n, __ATOMIC_RELAXED);
+	return n % SCAN_LOOKS != 0;
+}
+
 struct dxf_dirindex *dxf_dirindex_get(const struct dxf_dirview *v)
 {
 	struct dxf_dirindex *idx;
 	int32_t s;
 
-	if (v->nblk <= SCAN_BLOCKS || v->size > DXF_DIR_MAX_SIZE)
+	if (v->size > DXF_DIR_MAX_SIZE || is_scanned(v))
 		return NULL;
 	idx = header(v->dir);
 	if (!idx)
@@ -422,19 +391,37 @@ struct dxf_dirindex *dxf_dirindex_get_change(const struct dxf_dirview *v,
 	return idx;
 }
 
-void dxf_dir_forget_index(struct dxf_node *dir)
+void dxf_dirindex_free(struct dxf_dirindex *idx)
 {
-	struct dxf_dirindex *idx = dir->index;
-
-	if (!idx)
-		return;
 	assert(!idx->hooked && state(idx) <= 0);
 	/* Another thread may be evicting it. */
 	while (!state_swap(idx, EMPTY, BUSY) && !state_swap(idx, 0, BUSY))
 		wait_not_busy(idx);
 	drop(idx);
-	dir->index = NULL;
 	free(idx);
+}
+
+void dxf_dir_forget_index(struct dxf_node *dir)
+{
+	dxf_dirpark_forget(dir->e2, dir->ino);
+	if (dir->index)
+		dxf_dirindex_free(DXF_STEAL(dir->index));
+}
+
+void dxf_dir_leave_index(struct dxf_node *dir)
+{
+	struct dxf_dirindex *idx = dir->index;
+	uint64_t nblk = dir->di.size >> dir->e2->geom.block_bits;
+
+	if (!idx)
+		return;
+	assert(!idx->hooked && state(idx) <= 0);
+	/* A small one is not asked for by each change: it would grow old. */
+	if (dir->di.nlink == 0 || nblk <= SCAN_BLOCKS || state(idx) != 0 ||
+	    __atomic_load_n(&idx->broken, __ATOMIC_RELAXED))
+		dxf_dir_forget_index(dir);
+	else
+		dxf_dirpark_put(dir, DXF_STEAL(dir->index));
 }
 
 /* ---- changes ---- */
@@ -449,17 +436,17 @@ static void break_index(struct dxf_dirindex *idx)
 void dxf_dirindex_add(struct dxf_dirindex *idx, const char *name, size_t len,
 		      uint64_t off)
 {
-	uint32_t hash = dxf_dirindex_hash(idx->dir->e2, name, len);
+	uint32_t hash = dxf_dirindex_hash(idx->e2, name, len);
 
 	assert(idx->hooked);
-	if (!idx->broken && !add_key(idx, hash, off))
+	if (!idx->broken && !dxf_dirindex_add_key(idx, hash, off, 1))
 		break_index(idx);
 }
 
 void dxf_dirindex_del(struct dxf_dirindex *idx, const char *name, size_t len,
 		      uint64_t off)
 {
-	uint32_t hash = dxf_dirindex_hash(idx->dir->e2, name, len);
+	uint32_t hash = dxf_dirindex_hash(idx->e2, name, len);
 	struct dxf_dirtable *tab = &idx->tab;
 
 	assert(idx->hooked);
@@ -471,7 +458,7 @@ void dxf_dirindex_del(struct dxf_dirindex *idx, const char *name, size_t len,
 	}
 	/* Give memory back; without memory for that, later. */
 	if (tab->nkeys > 1024 && tab->used < tab->nkeys / 8)
-		resize(idx, tab->nkeys / 2, tab->ngaps);
+		dxf_dirindex_resize(idx, tab->nkeys / 2, tab->ngaps);
 }
 
 void dxf_dirindex_set_gap(struct dxf_dirindex *idx, dxf_lblk_t lblk,
@@ -483,7 +470,8 @@ void dxf_dirindex_set_gap(struct dxf_dirindex *idx, dxf_lblk_t lblk,
 	if (idx->broken)
 		return;
 	if (lblk >= tab->ngaps &&
-	    !resize(idx, tab->nkeys, dxf_dirtable_want_gaps(tab, lblk + 1))) {
+	    !dxf_dirindex_resize(idx, tab->nkeys,
+				 dxf_dirtable_want_gaps(tab, lblk + 1))) {
 		break_index(idx);
 		return;
 	}

@@ -39,6 +39,8 @@ struct dxf_group {
 	uint64_t *soft;			/* blocks in somebody's window, or NULL */
 	uint32_t hint;			/* no block is free below this bit */
 	uint32_t longest;		/* no free run is longer than this */
+	/* protected by the metadata lock: no inode is free below this */
+	uint32_t ihint;
 };
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	      "the disk's structures are used as they are");
@@ -84,6 +86,7 @@ struct dxf_ext2 {
 	/* protected by the metadata lock */
 	struct dxf_acc *acc;		/* what the open transaction changes */
 	uint64_t generations;		/* counter behind i_generation */
+	struct dxf_dirkept *kept;	/* dirkept.c's */
 
 	struct dxf_mutex alloc_lock;	/* DXF_RANK_ALLOC */
 	/* protected by alloc_lock */
@@ -102,6 +105,8 @@ struct dxf_ext2 {
 	struct dxf_ext2_errlog *errlog;	/* corrupt.c's */
 	struct dxf_mutex index_lock;	/* DXF_RANK_LEAF; dirindex.c's */
 	struct dxf_dirindex_lru *index_lru;
+	struct dxf_dirpark *park;	/* dirpark.c's, by index_lock */
+	uint32_t looks;			/* atomic: dirindex.c's */
 };
 
 /*
@@ -117,6 +122,12 @@ int dxf_ext2_errno(errcode_t ec);
 /* The name indexes of @e2 (dirindex.c): at open, and when no node is left. */
 int dxf_dirindex_open(struct dxf_ext2 *e2);
 void dxf_dirindex_close(struct dxf_ext2 *e2);
+/* The kept directory blocks (dirkept.c).  Returns: 0, -ENOMEM. */
+int dxf_dirkept_open(struct dxf_ext2 *e2);
+/* The parked indexes (dirpark.c), the same. */
+int dxf_dirpark_open(struct dxf_ext2 *e2);
+void dxf_dirpark_close(struct dxf_ext2 *e2);
+void dxf_dirkept_close(struct dxf_ext2 *e2);
 
 /*
  * dxf_txn_read() for metadata, of @ino (0: of none): an error of the media is

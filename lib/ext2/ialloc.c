@@ -22,6 +22,9 @@
 /* Where inodes begin among the numbers of what is freed and used: above blocks. */
 #define INODE_NUMBERS	((uint64_t)1 << 50)
 
+/* So many bits of a bitmap are read at once. */
+#define PIECE		1024u
+
 /* A change of one bit of one group's inode bitmap. */
 struct change {
 	struct dxf_ext2 *e2;
@@ -31,6 +34,7 @@ struct change {
 	struct dxf_desc desc;
 	struct dxf_gacc *ga;
 	uint64_t *map;
+	uint32_t from, to;	/* of the map: these bits are there */
 };
 
 static dxf_off_t map_off(const struct dxf_ext2 *e2, uint32_t group)
@@ -38,21 +42,48 @@ static dxf_off_t map_off(const struct dxf_ext2 *e2, uint32_t group)
 	return dxf_blk_off(&e2->geom, e2->groups[group].inode_bitmap);
 }
 
-static int load_map(struct change *c)
+/* Where a piece of the map ends that holds bit @from. */
+static uint32_t piece_end(const struct change *c, uint32_t from)
+{
+	uint32_t ipg = c->e2->geom.inodes_per_group;
+
+	/* The checksum is over all of it. */
+	if (c->e2->geom.has_csum)
+		return ipg;
+	return DXF_MIN(ipg, dxf_align_down(from, PIECE) + PIECE);
+}
+
+/* Load the piece of the map that holds bit @at. */
+static int load_piece(struct change *c, uint32_t at)
+{
+	struct dxf_ext2 *e2 = c->e2;
+	uint32_t w;
+
+	c->from = e2->geom.has_csum ? 0 : dxf_align_down(at, 64);
+	c->to = piece_end(c, at);
+	w = c->from / 64;
+	return dxf_ext2_read(e2, 0, map_off(e2, c->group) +
+			     w * sizeof(*c->map), c->map + w,
+			     (DXF_BITS_WORDS(c->to) - w) * sizeof(*c->map));
+}
+
+static int load_map(struct change *c, uint32_t at)
 {
 	struct dxf_ext2 *e2 = c->e2;
 	uint32_t ipg = e2->geom.inodes_per_group;
 
 	c->map = dxf_acc_map(e2);
 	if ((c->ga->flags & EXT2_BG_INODE_UNINIT) == 0)
-		return dxf_ext2_read(e2, 0, map_off(e2, c->group), c->map,
-				     DXF_BITS_WORDS(ipg) * sizeof(*c->map));
+		return load_piece(c, at);
 	memset(c->map, 0, e2->geom.block_size);
 	dxf_bitmap_pad(e2, ipg, c->map);
+	c->from = 0;
+	c->to = ipg;
 	return 0;
 }
 
-static int load(struct change *c)
+/* With the map around bit @at. */
+static int load(struct change *c, uint32_t at)
 {
 	struct dxf_ext2 *e2 = c->e2;
 	int ret;
@@ -64,7 +95,7 @@ static int load(struct change *c)
 		ret = dxf_acc_group(e2, c->t, c->group, &c->ga);
 	if (ret == 0)
 		ret = dxf_desc_read(e2, c->group, &c->desc);
-	return ret == 0 ? load_map(c) : ret;
+	return ret == 0 ? load_map(c, at) : ret;
 }
 
 /* Stage the word with the bit; the whole map of a group used first. */
@@ -133,27 +164,48 @@ static bool is_bad_slot(const struct change *c, uint32_t i, bool *may_skip)
 	return true;
 }
 
+/* The first zero bit from @i on, inodes_per_group if there is none, or -EIO. */
+static int next_zero(struct change *c, uint32_t *i)
+{
+	uint32_t ipg = c->e2->geom.inodes_per_group;
+	int ret;
+
+	assert(*i >= c->from && *i <= c->to);
+	for (;;) {
+		*i = dxf_bits_next_zero(c->map, *i, c->to);
+		if (*i < c->to || c->to == ipg)
+			return 0;
+		ret = load_piece(c, *i);
+		if (ret < 0)
+			return ret;
+	}
+}
+
 /*
- * The first free inode of the group that the transaction did not free itself
- * and whose slot is not known to be bad.
- * Returns: its index, inodes_per_group if there is none.
+ * The first free inode of the group, from @i on, that the transaction did not
+ * free itself and whose slot is not known to be bad: *@i, or inodes_per_group
+ * if there is none.
  */
-static uint32_t first_free(const struct change *c)
+static int first_free(struct change *c, uint32_t *i)
 {
 	const struct dxf_geom *g = &c->e2->geom;
-	uint32_t i = c->group == 0 ? g->first_ino - 1 : 0;
 	dxf_ino_t base = c->group * g->inodes_per_group + 1;
-	bool may_skip = true;
+	bool may_skip = true, skipped = false;
+	int ret;
 
-	for (; may_skip; i++) {
-		i = dxf_bits_next_zero(c->map, i, g->inodes_per_group);
-		if (i >= g->inodes_per_group)
-			break;
-		if (!dxf_acc_inode_freed(c->e2, base + i) &&
-		    !is_bad_slot(c, i, &may_skip))
-			return i;
+	for (; may_skip; ++*i, skipped = true) {
+		ret = next_zero(c, i);
+		if (ret < 0 || *i >= g->inodes_per_group)
+			return ret;
+		/* free again, if the transaction aborts: not above it */
+		if (!skipped)
+			c->e2->groups[c->group].ihint = *i;
+		if (!dxf_acc_inode_freed(c->e2, base + *i) &&
+		    !is_bad_slot(c, *i, &may_skip))
+			return 0;
 	}
-	return g->inodes_per_group;
+	*i = g->inodes_per_group;
+	return 0;
 }
 
 static int take(struct change *c, bool is_dir)
@@ -178,15 +230,21 @@ static int take(struct change *c, bool is_dir)
  */
 static int find(struct change *c)
 {
+	const struct dxf_geom *g = &c->e2->geom;
 	int ret;
 
 	if (dxf_acc_view(c->e2, c->t, c->group).free_inodes == 0)
 		return -ENOSPC;
-	ret = load(c);
+	c->index = c->e2->groups[c->group].ihint;
+	if (c->group == 0)
+		c->index = DXF_MAX(c->index, g->first_ino - 1);
+	assert(c->index < g->inodes_per_group);
+	ret = load(c, c->index);
+	if (ret == 0)
+		ret = first_free(c, &c->index);
 	if (ret < 0)
 		return ret == -EUCLEAN ? -ENOSPC : ret;
-	c->index = first_free(c);
-	return c->index < c->e2->geom.inodes_per_group ? 0 : -ENOSPC;
+	return c->index < g->inodes_per_group ? 0 : -ENOSPC;
 }
 
 static uint32_t next_generation(struct dxf_ext2 *e2)
@@ -231,8 +289,10 @@ int dxf_ialloc_new(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t parent,
 
 static int release(struct change *c, bool is_dir)
 {
+	struct dxf_group *g = &c->e2->groups[c->group];
 	int ret;
 
+	g->ihint = DXF_MIN(g->ihint, c->index);
 	dxf_bits_clear(c->map, c->index, c->index + 1);
 	ret = store_map(c);
 	if (ret < 0)
@@ -255,7 +315,7 @@ int dxf_ialloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	c.index = (ino - 1) % e2->geom.inodes_per_group;
 	ret = dxf_acc_reserve(e2, t, 1);
 	if (ret == 0)
-		ret = load(&c);
+		ret = load(&c, c.index);
 	if (ret < 0)
 		return ret;
 	if ((c.ga->flags & EXT2_BG_INODE_UNINIT) != 0 ||

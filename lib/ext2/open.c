@@ -143,7 +143,8 @@ static int alloc_memory(struct dxf_ext2 *e2, struct dxf_err *err)
 {
 	e2->scratch = dxf_calloc(1, e2->geom.block_size);
 	if (e2->scratch == NULL || dxf_acc_init(e2) < 0 ||
-	    dxf_errlog_init(e2) < 0 || dxf_dirindex_open(e2) < 0)
+	    dxf_errlog_init(e2) < 0 || dxf_dirindex_open(e2) < 0 ||
+	    dxf_dirkept_open(e2) < 0 || dxf_dirpark_open(e2) < 0)
 		return dxf_err_set(err, ENOMEM, "out of memory");
 	return 0;
 }
@@ -214,7 +215,9 @@ void dxf_ext2_close(struct dxf_ext2 *e2)
 		free(e2->spare_map[--e2->nspare]);
 	dxf_acc_fini(e2);
 	dxf_errlog_fini(e2);
+	dxf_dirpark_close(e2);
 	dxf_dirindex_close(e2);
+	dxf_dirkept_close(e2);
 	dxf_mutex_destroy(&e2->index_lock);
 	dxf_mutex_destroy(&e2->err_lock);
 	dxf_mutex_destroy(&e2->alloc_lock);

@@ -153,6 +153,8 @@ static void evict(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	write_back(fs, inode);
 	dxf_bg_forget(fs, inode);
+	/* While nobody can have the directory: then it may change. */
+	dxf_dir_leave_index(&inode->node);
 	evicted(fs, inode, !inode->orphan);			/* C3 */
 }
 
@@ -218,10 +220,25 @@ void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
 	inode->pins--;
 }
 
+/*
+ * Nothing of it is in memory alone, so that it can go at once.  What is asked
+ * for here changes only while somebody refers to the inode, or, on the orphan
+ * list, while it is on it.
+ * Locks: icache_lock; nobody refers to it.
+ */
+static bool owes_nothing(const struct dxf_inode *inode)
+{
+	assert(inode->state == DXF_I_EVICTING && !referred(inode));
+	return inode->node.di.nlink != 0 && !inode->orphan &&
+	       !inode->eof_blocks && inode->lazy == 0 && !inode->queued &&
+	       inode->dirty == NULL && inode->need == NULL &&
+	       inode->node.index == NULL;
+}
+
 void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 {
-	struct dxf_inode *inode;
-	bool last = false;
+	struct dxf_inode *inode, *gone = NULL;
+	bool last = false, trim = false;
 
 	dxf_mutex_lock(&fs->icache_lock);
 	inode = dxf_icache_find_live(fs, ino);
@@ -231,9 +248,17 @@ void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 		inode->nlookup -= DXF_MIN(n, inode->nlookup);
 		last = begin_evict(inode);
 	}
+	if (last && owes_nothing(inode)) {
+		trim = dxf_itable_remove(fs, inode);
+		gone = DXF_STEAL(inode);
+	}
 	dxf_mutex_unlock(&fs->icache_lock);
-	if (last)
+	if (gone != NULL)
+		dxf_icache_free_new(gone);
+	else if (last)
 		evict(fs, inode);
+	if (trim)
+		malloc_trim(0);
 }
 
 int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode)

@@ -5,9 +5,10 @@
  * One transaction in all.  Locked exclusively, in rising number: both parents,
  * each directory whose ".." changes, and a directory that is replaced (nothing
  * may be added to it behind the check that it is empty).  Which these are is
- * known only after both names were looked up; so they are looked up, the locks
- * are taken in order, and the names are looked up again: if they changed in
- * between it begins anew.
+ * known only after both names were looked up.  So they are looked up under the
+ * locks of both parents, which is all that most renames need; else all locks are
+ * taken in order, and the names are looked up again: if they changed in between
+ * it begins anew.
  *
  * rename_lock: renames between directories run one at a time, so that the tree
  * above a directory stands still while it is walked to see that no directory
@@ -38,10 +39,10 @@ struct rename {
 
 /* ---- looking ---- */
 
-static int peek_side(struct rename *r, struct side *s)
+static int find_side(struct rename *r, struct side *s)
 {
 	struct dxf_peek p;
-	int err = dxf_dir_peek(r->fs, s->dir, s->name, &s->inode);
+	int err = dxf_dir_find(r->fs, s->dir, s->name, &s->de, &s->inode);
 
 	if (err != 0)
 		return err;
@@ -50,19 +51,18 @@ static int peek_side(struct rename *r, struct side *s)
 	return 0;
 }
 
-static int peek_both(struct rename *r)
+static int find_both(struct rename *r)
 {
-	int err = peek_side(r, &r->from);
+	int err = find_side(r, &r->from);
 
-	if (err != 0)
+	if (err == 0)
+		err = find_side(r, &r->to);
+	else
 		return err;
-	err = peek_side(r, &r->to);
 	if (err != -ENOENT)
 		return err;
 	/* A parent that is gone says ENOENT, too. */
-	dxf_rwlock_rdlock(&r->to.dir->lock);
 	err = dxf_dir_check(r->to.dir);
-	dxf_rwlock_unlock(&r->to.dir->lock);
 	return err == 0 && r->exchange ? -ENOENT : err;
 }
 
@@ -341,16 +341,12 @@ static int stage(struct dxf_op *op, struct rename *r)
 
 /* ---- around it ---- */
 
-/* Everything is locked. */
+/* Everything is locked, and the names are those that were found. */
 static int rename_locked(struct rename *r)
 {
 	struct dxf_op op;
-	int err = check_side(&r->from);
+	int err = may_rename(r);
 
-	if (err == 0)
-		err = check_side(&r->to);
-	if (err == 0)
-		err = may_rename(r);
 	if (err == 0)
 		err = dxf_op_begin(&op, r->fs);
 	if (err != 0)
@@ -371,7 +367,11 @@ static int lock_and_rename(struct rename *r)
 	if (r->to.is_dir)
 		v[3] = r->to.inode;
 	n = dxf_inodes_wrlock(v, 4);
-	err = rename_locked(r);
+	err = check_side(&r->from);
+	if (err == 0)
+		err = check_side(&r->to);
+	if (err == 0)
+		err = rename_locked(r);
 	dxf_inodes_unlock(v, n);
 	return err;
 }
@@ -386,17 +386,37 @@ static int check_self(struct rename *r)
 				"the directory is its own entry");
 }
 
+/*
+ * Look both names up under the parents' locks, and if these are enough do it.
+ * Returns: 0; 1 more has to be locked, nothing is done; -errno.
+ */
+static int find_and_rename(struct rename *r)
+{
+	struct dxf_inode *v[2] = { r->from.dir, r->to.dir };
+	int n = dxf_inodes_wrlock(v, 2);
+	int err = find_both(r);
+
+	if (err == 0 && r->noreplace && r->to.inode != NULL)
+		err = -EEXIST;
+	/* Two names of one inode: nothing to do. */
+	if (err == 0 && r->from.inode != r->to.inode) {
+		if (r->to.is_dir || (r->cross && r->from.is_dir))
+			err = 1;
+		else
+			err = check_self(r) ?: rename_locked(r);
+	}
+	dxf_inodes_unlock(v, n);
+	return err;
+}
+
 static int rename_once(struct rename *r)
 {
 	int err;
 
 	r->from.inode = r->to.inode = NULL;
 	r->from.is_dir = r->to.is_dir = false;
-	err = peek_both(r);
-	if (err == 0 && r->noreplace && r->to.inode != NULL)
-		err = -EEXIST;
-	/* Two names of one inode: nothing to do. */
-	if (err == 0 && r->from.inode != r->to.inode) {
+	err = find_and_rename(r);
+	if (err > 0) {
 		err = r->cross ? check_loops(r) : check_self(r);
 		if (err == 0)
 			err = lock_and_rename(r);

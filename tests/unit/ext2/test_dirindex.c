@@ -129,11 +129,17 @@ static void fill(uint32_t n)
 		ck_assert_int_eq(rig_insert(&r, i, true), 0);
 }
 
-START_TEST(test_dirindex_small_directory_has_none)
+/* A look and a change each. */
+START_TEST(test_dirindex_small_directory_has_one_when_looked_at_often)
 {
 	rig_open(&r, OPTS, 16, 20);
-	fill(20);
+	fill(3);
 	ck_assert_uint_eq(dxf_dir_index_bytes(r.e2), 0);
+	for (uint32_t i = 3; i < 20; i++)
+		ck_assert_int_eq(rig_insert(&r, i, true), 0);
+	ck_assert_uint_gt(dxf_dir_index_bytes(r.e2), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		rig_verify_name(&r, i);
 	rig_drop(&r);
 }
 END_TEST
@@ -175,6 +181,65 @@ START_TEST(test_dirindex_forgotten_gives_all_back)
 	ck_assert_uint_eq(dxf_dir_index_bytes(r.e2), 0);
 	rig_verify(&r);
 	ck_assert_uint_gt(dxf_dir_index_bytes(r.e2), 0);
+	rig_drop(&r);
+}
+END_TEST
+
+/* The node goes and comes back: another node would do as well. */
+START_TEST(test_dirindex_outlives_its_node)
+{
+	struct dxf_dirindex *idx;
+	uint64_t bytes;
+
+	rig_open(&r, OPTS, 16, 500);
+	fill(400);
+	idx = r.dir.index;
+	bytes = dxf_dir_index_bytes(r.e2);
+	dxf_dir_leave_index(&r.dir);
+	ck_assert_ptr_null(r.dir.index);
+	ck_assert_uint_eq(dxf_dir_index_bytes(r.e2), bytes);
+	ck_assert_int_eq(rig_insert(&r, 450, true), 0);
+	ck_assert_ptr_eq(r.dir.index, idx);
+	rig_verify(&r);
+	rig_drop(&r);
+}
+END_TEST
+
+START_TEST(test_dirindex_parked_goes_with_its_directory)
+{
+	rig_open(&r, OPTS, 16, 500);
+	fill(400);
+	dxf_dir_leave_index(&r.dir);
+	r.dir.di.generation++;
+	rig_verify_name(&r, 1);
+	ck_assert_ptr_nonnull(r.dir.index);
+	dxf_dir_leave_index(&r.dir);
+	dxf_dir_forget_index(&r.dir);
+	ck_assert_uint_eq(dxf_dir_index_bytes(r.e2), 0);
+	rig_drop(&r);
+}
+END_TEST
+
+START_TEST(test_dirindex_parked_ones_are_evicted)
+{
+	rig_open(&r, OPTS, 16, 500);
+	fill(400);
+	dxf_dir_leave_index(&r.dir);
+	dxf_dir_set_index_limit(r.e2, 100);
+	ck_assert_uint_eq(dxf_dir_index_bytes(r.e2), 0);
+	rig_verify(&r);
+	rig_drop(&r);
+}
+END_TEST
+
+/* Nobody needs to know: it is the node that goes. */
+START_TEST(test_dirindex_removed_directory_parks_none)
+{
+	rig_open(&r, OPTS, 16, 500);
+	fill(400);
+	r.dir.di.nlink = 0;
+	dxf_dir_leave_index(&r.dir);
+	ck_assert_uint_eq(dxf_dir_index_bytes(r.e2), 0);
 	rig_drop(&r);
 }
 END_TEST
@@ -477,11 +542,15 @@ int main(void)
 			    4);
 	tcase_add_test(tc, test_dirtable_first_gap_is_found);
 	tcase_add_test(tc, test_dirtable_no_memory_changes_nothing);
-	tcase_add_test(tc, test_dirindex_small_directory_has_none);
+	tcase_add_test(tc, test_dirindex_small_directory_has_one_when_looked_at_often);
 	tcase_add_test(tc, test_dirindex_takes_few_bytes_a_name);
 	tcase_add_test(tc, test_dirindex_shrinks_with_the_directory);
 	tcase_add_test(tc, test_dirindex_forgotten_gives_all_back);
 	tcase_add_test(tc, test_dirindex_abort_drops_it);
+	tcase_add_test(tc, test_dirindex_outlives_its_node);
+	tcase_add_test(tc, test_dirindex_parked_goes_with_its_directory);
+	tcase_add_test(tc, test_dirindex_parked_ones_are_evicted);
+	tcase_add_test(tc, test_dirindex_removed_directory_parks_none);
 	tcase_add_test(tc, test_dirindex_no_room_scans);
 	tcase_add_test(tc, test_dirindex_outgrown_scans);
 	tcase_add_test(tc, test_dirindex_no_memory_scans);
