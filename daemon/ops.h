@@ -61,6 +61,8 @@ void dxf_ll_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 /* Open, and let the kernel know if that counted as an access. */
 int dxf_open_seen(struct dxf_session *s, dxf_ino_t ino, int flags,
 		  bool kill_priv);
+/* What of open(2)'s flags the filesystem is to know. */
+int dxf_open_flags(const struct dxf_session *s, int flags);
 /* How the kernel is to treat a file that is being opened. */
 void dxf_fill_open(struct dxf_session *s, dxf_ino_t ino,
 		   struct fuse_file_info *fi);

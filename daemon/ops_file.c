@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "abi.h"
 #include "count.h"
 #include "ino.h"
 #include "notice.h"
@@ -55,6 +56,21 @@ void dxf_fill_open(struct dxf_session *s, dxf_ino_t ino,
 }
 
 /*
+ * Writers of one file wait for each other in the kernel, but for opens past
+ * the page cache.  So a file whose first opener wants O_DIRECT is opened so for
+ * all, until the last is gone: never some through the cache and some past it,
+ * since a page could then be filled while it is written behind the cache.
+ * Linux 6.9 (FUSE 7.40) keeps mappings apart from parallel writes.
+ */
+int dxf_open_flags(const struct dxf_session *s, int flags)
+{
+	if (s->opt->dax == DXF_DAX_INODE && !s->opt->writeback &&
+	    s->proto_minor >= 40 && (s->init_flags & DXF_INIT_DIRECT_IO_MMAP))
+		return flags;
+	return flags & ~O_DIRECT;
+}
+
+/*
  * Reads that the page cache serves are never seen, so opening for reading
  * counts as an access.
  */
@@ -66,7 +82,8 @@ int dxf_open_seen(struct dxf_session *s, dxf_ino_t ino, int flags,
 	int err;
 
 	dxf_watch_begin(&w, s, ino, reads || kill_priv);
-	err = dxf_fs_open_file(s->fs, ino, flags, kill_priv);
+	err = dxf_fs_open_file(s->fs, ino, dxf_open_flags(s, flags),
+			       kill_priv);
 	if (err == 0)
 		dxf_watch_end(&w, s);
 	return err;

@@ -160,8 +160,8 @@ static int create(struct dxf_session *s, const struct dxf_cred *cred,
 	if (err)
 		return err;
 	/* The mode binds later opens only, and there is nothing to truncate. */
-	err = dxf_fs_open_file(s->fs, a->ino, flags & ~(O_TRUNC | O_EXCL),
-			       false);
+	flags = dxf_open_flags(s, flags & ~(O_TRUNC | O_EXCL));
+	err = dxf_fs_open_file(s->fs, a->ino, flags, false);
 	if (err) {
 		dxf_fs_unlink(s->fs, parent, name);
 		dxf_fs_forget(s->fs, a->ino, 1);

@@ -282,7 +282,7 @@ static int give(struct create *c, struct dxf_inode *inode,
 	int err;
 
 	if (c->name == NULL)
-		err = dxf_icache_add_open(c->fs, inode);
+		err = dxf_icache_add_open(c->fs, inode, false);
 	else
 		err = dxf_sync_after(c->fs, c->dir, true);
 	if (err == 0)

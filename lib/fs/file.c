@@ -98,7 +98,8 @@ static int open_inode(struct dxf_fs *fs, struct dxf_inode *inode, int flags,
 	err = may_open(fs, &p, flags);
 	if (err)
 		return err;
-	err = dxf_icache_add_open(fs, inode);
+	err = dxf_icache_add_open(fs, inode,
+				  S_ISREG(p.mode) && (flags & O_DIRECT));
 	if (err)
 		return err;
 	if ((flags & O_TRUNC) && S_ISREG(p.mode)) {

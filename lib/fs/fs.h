@@ -260,7 +260,9 @@ int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t dir, uint64_t off, bool plus,
 /*
  * Count an open: the file keeps its blocks until the last release.  Opening
  * for reading counts as an access (relatime).  @flags as open(2); O_TRUNC
- * truncates.  Returns: 0; -EPERM immutable or append-only against @flags.
+ * truncates.  O_DIRECT of the first open is for all that follow until the last
+ * is gone: dxf_fs_is_dax().
+ * Returns: 0; -EPERM immutable or append-only against @flags.
  */
 int dxf_fs_open_file(struct dxf_fs *fs, dxf_ino_t ino, int flags,
 		     bool kill_priv);
@@ -392,7 +394,10 @@ int dxf_fs_setflags(struct dxf_fs *fs, dxf_ino_t ino, uint32_t flags,
 		    const struct dxf_cred *cred);
 int dxf_fs_setversion(struct dxf_fs *fs, dxf_ino_t ino, uint32_t version,
 		      const struct dxf_cred *cred);
-/* Is the file to be opened for DAX (FS_XFLAG_DAX, latched while open)? */
+/*
+ * Is the page cache to be passed by, by all openers alike (FS_XFLAG_DAX, or
+ * O_DIRECT of the first; latched while open)?
+ */
 bool dxf_fs_is_dax(struct dxf_fs *fs, dxf_ino_t ino);
 
 /* ---- figures, for tests and statistics ---- */

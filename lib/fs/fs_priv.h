@@ -55,7 +55,8 @@ struct dxf_inode {
 	uint32_t pins;			/* calls that use it now */
 	uint32_t nopen;
 	uint8_t state;			/* enum dxf_istate */
-	bool dax;			/* latched while nopen > 0 */
+	bool dax;			/* past the page cache: latched
+					 * while nopen > 0 */
 	bool reclaimed;			/* a zombie whose blocks were taken
 					 * early: it cannot be opened again */
 

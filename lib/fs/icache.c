@@ -4,8 +4,8 @@
  *
  * Owns the states of an inode and the three counts that keep it in the table
  * (itable.c): pins (calls that run now), lookups (the kernel's) and opens.
- * Reading a slot (iget.c) and freeing an inode are others' work.  Knows nothing of
- * names.
+ * Reading a slot (iget.c) and freeing an inode are others' work.  Knows
+ * nothing of names.
  *
  *	      get, first		    last put, forget, release
  *	absent ---------> LOADING ---> LIVE ----------------> EVICTING
@@ -261,7 +261,8 @@ void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 		malloc_trim(0);
 }
 
-int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode)
+int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode,
+			bool direct)
 {
 	struct dxf_peek p;
 
@@ -271,7 +272,7 @@ int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode)
 	if (inode->reclaimed)
 		return -ESTALE;
 	if (inode->nopen++ == 0) {
-		inode->dax = (p.flags & FS_DAX_FL) != 0;
+		inode->dax = direct || (p.flags & FS_DAX_FL) != 0;
 		fs->nopen++;
 	}
 	return 0;

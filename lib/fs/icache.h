@@ -59,10 +59,13 @@ void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
 void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
 		     struct dxf_inode *dir);
 /*
- * One more open, beside the pin; the first latches the DAX flag.
+ * One more open, beside the pin.  The first says for all that follow, until the
+ * last is gone, whether the page cache is passed by: with the DAX flag, or
+ * with @direct.
  * Returns: 0; -ESTALE it was reclaimed.
  */
-int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode);
+int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode,
+			bool direct);
 /* One less.  Returns: true if it was the last. */
 bool dxf_icache_drop_open(struct dxf_fs *fs, struct dxf_inode *inode);
 /*

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ void null_init(void *userdata, struct fuse_conn_info *conn)
 
 void null_fill_open(struct fuse_file_info *fi)
 {
-	fi->direct_io = null_conf.direct;
+	fi->direct_io = null_conf.direct || (fi->flags & O_DIRECT);
 	fi->keep_cache = 1;
 	fi->noflush = 1;
 	dxf_fi_parallel(fi);

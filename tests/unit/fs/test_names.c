@@ -603,6 +603,31 @@ START_TEST(test_dax_flag_latched_while_open)
 }
 END_TEST
 
+START_TEST(test_first_open_with_o_direct_says_it_for_all)
+{
+	dxf_ino_t f;
+
+	setup(_i);
+	f = fsx_create(&x, ROOT, "f");
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, f, O_RDWR | O_DIRECT, false),
+			 0);
+	ck_assert(dxf_fs_is_dax(x.fs, f));
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, f, O_RDWR, false), 0);
+	dxf_fs_release(x.fs, f);
+	ck_assert(dxf_fs_is_dax(x.fs, f));
+	dxf_fs_release(x.fs, f);
+	ck_assert(!dxf_fs_is_dax(x.fs, f));
+
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, f, O_RDWR, false), 0);
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, f, O_RDWR | O_DIRECT, false),
+			 0);
+	ck_assert(!dxf_fs_is_dax(x.fs, f));
+	dxf_fs_release(x.fs, f);
+	dxf_fs_release(x.fs, f);
+	fsx_finish(&x);
+}
+END_TEST
+
 START_TEST(test_setversion_not_with_checksums)
 {
 	setup(_i);
@@ -753,6 +778,7 @@ static Suite *suite(void)
 	EACH(test_protected_victim_stays);
 	EACH(test_setflags_rules);
 	EACH(test_dax_flag_latched_while_open);
+	EACH(test_first_open_with_o_direct_says_it_for_all);
 	EACH(test_setversion_not_with_checksums);
 	EACH(test_many_names_come_and_go);
 	EACH(test_no_inode_left_enospc);
