@@ -23,7 +23,7 @@ must truncate -s 8M "$disk"
 refused "$disk is blank, there is no filesystem on it; \`mkfs.daxfuse $disk\` makes one"
 must truncate -s 0 "$disk"
 refused "$disk is empty: make a filesystem in it first (mkfs.daxfuse)"
-head -c 3000000 /dev/urandom >"$disk"
+yes "no filesystem at all" | head -c 3000000 >"$disk"
 refused "there is no ext2 filesystem on $disk (bad magic number); a wrong offset= looks the same; \`mkfs.daxfuse $disk\` makes one"
 
 # a journal to be replayed
