@@ -24,6 +24,7 @@ void dxf_watch_begin(struct dxf_watch *w, struct dxf_session *s,
 		return;
 	w->ino = ino;
 	w->mode = a.mode;
+	w->blocks = a.blocks;
 	w->atime = a.atime;
 }
 
@@ -34,7 +35,8 @@ void dxf_watch_end(const struct dxf_watch *w, struct dxf_session *s)
 	if (!w->on || dxf_fs_getattr(s->fs, w->ino, &a) != 0)
 		return;
 	assert(a.ino == w->ino);
-	if (a.mode != w->mode || a.atime.tv_sec != w->atime.tv_sec ||
+	if (a.mode != w->mode || a.blocks != w->blocks ||
+	    a.atime.tv_sec != w->atime.tv_sec ||
 	    a.atime.tv_nsec != w->atime.tv_nsec)
 		dxf_attr_changed(s, w->ino);
 }

@@ -51,6 +51,27 @@ static unsigned int set_bits(int to_set)
 	return valid;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/*
+ * A change time is sent by a kernel that keeps the times of files itself
+ * (writeback): with the modification time alone it writes back what it keeps;
+ * with an equal one, and the access time now, it means "now".
+ */
+static void set_kept_times(struct dxf_setattr *sa)
+{
+	const unsigned int mc = DXF_SET_MTIME | DXF_SET_CTIME;
+	const unsigned int all = mc | DXF_SET_ATIME_NOW;
+
+	if ((sa->valid & ~DXF_SET_KILL_PRIV) == mc)
+		sa->valid |= DXF_SET_CACHE;
+	else if ((sa->valid & all) == all && same_time(&sa->mtime, &sa->ctime))
+		sa->valid = (sa->valid & ~mc) | DXF_SET_MTIME_NOW;
+}
+
 void dxf_ll_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
 		    int to_set, struct fuse_file_info *fi)
 {
@@ -70,6 +91,7 @@ void dxf_ll_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
 
 	if (dxf_rawreq.kill_priv)
 		sa.valid |= DXF_SET_KILL_PRIV;
+	set_kept_times(&sa);
 	if (dxf_rawreq.set_open && (sa.valid & DXF_SET_SIZE))
 		sa.valid |= DXF_SET_OPEN;
 	dxf_caller_init_owner(&c, req);

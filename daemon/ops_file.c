@@ -230,7 +230,9 @@ void dxf_ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	ssize_t n;
 
 	dxf_caller_init(&c, req);
-	dxf_watch_begin(&w, s, dxf_ino_of_node(ino), dxf_rawreq.kill_priv);
+	/* of a page that it writes back later the kernel expects nothing new */
+	dxf_watch_begin(&w, s, dxf_ino_of_node(ino), dxf_rawreq.kill_priv ||
+			(fi->writepage && s->opt->writeback));
 	n = dxf_file_write(s->fs, fh_file(fi), &wr, &c.cred);
 	dxf_watch_end(&w, s);
 	if (n < 0)
@@ -274,6 +276,12 @@ void dxf_ll_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	uint64_t found;
 	int err;
 
+	/* what is written but not here yet would be a hole: the kernel is to
+	 * take all for data, and never asks again */
+	if (dxf_req_session(req)->opt->writeback) {
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	if (off < 0) {
 		fuse_reply_err(req, ENXIO);
 		return;

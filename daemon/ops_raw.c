@@ -20,6 +20,7 @@
 #include "abi.h"
 #include "ino.h"
 #include "log.h"
+#include "notice.h"
 #include "ops.h"
 #include "rawreq.h"
 #include "reply.h"
@@ -74,9 +75,12 @@ static int setxattr(const struct raw *r)
 	size_t head = ext ? sizeof(struct dxf_fuse_setxattr_in) :
 			    DXF_FUSE_SETXATTR_IN_SHORT;
 	struct dxf_fuse_setxattr_in in = { 0 };
+	dxf_ino_t ino = dxf_ino_of_node(r->h->nodeid);
 	struct dxf_caller c;
+	struct dxf_watch w;
 	const char *name;
 	size_t value;
+	int err;
 
 	if (r->len < head)
 		return -EINVAL;
@@ -89,10 +93,14 @@ static int setxattr(const struct raw *r)
 	if (in.size > r->len - value)
 		return -EINVAL;
 	caller_of(r, &c, 0);
-	return dxf_fs_setxattr(r->s->fs, dxf_ino_of_node(r->h->nodeid), name,
-			       r->body + value, in.size, (int)in.flags,
-			       in.setxattr_flags & DXF_SETXATTR_ACL_KILL_SGID,
-			       &c.cred);
+	/* a kernel that keeps the times asks for nothing else, either */
+	dxf_watch_begin(&w, r->s, ino, r->s->opt->writeback);
+	err = dxf_fs_setxattr(r->s->fs, ino, name, r->body + value, in.size,
+			      (int)in.flags,
+			      in.setxattr_flags & DXF_SETXATTR_ACL_KILL_SGID,
+			      &c.cred);
+	dxf_watch_end(&w, r->s);
+	return err;
 }
 
 /* ---- TMPFILE ---- */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ino.h"
+#include "notice.h"
 #include "ops.h"
 #include "reply.h"
 #include "worker.h"
@@ -85,6 +86,13 @@ void dxf_ll_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 void dxf_ll_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	dxf_reply_err(req, dxf_fs_removexattr(dxf_req_fs(req),
-					      dxf_ino_of_node(ino), name));
+	struct dxf_session *s = dxf_req_session(req);
+	dxf_ino_t i = dxf_ino_of_node(ino);
+	struct dxf_watch w;
+	int err;
+
+	dxf_watch_begin(&w, s, i, s->opt->writeback);
+	err = dxf_fs_removexattr(s->fs, i, name);
+	dxf_watch_end(&w, s);
+	dxf_reply_err(req, err);
 }

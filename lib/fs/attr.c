@@ -175,6 +175,8 @@ static int may_setattr(const struct dxf_peek *p, unsigned int valid)
 {
 	const unsigned int now = DXF_SET_ATIME_NOW | DXF_SET_MTIME_NOW;
 
+	if (valid & DXF_SET_CACHE)
+		return 0;
 	if ((valid & (DXF_SET_MODE | DXF_SET_UID | DXF_SET_GID |
 		      DXF_SET_SIZE)) || times_explicit(valid))
 		return p->flags & (FS_IMMUTABLE_FL | FS_APPEND_FL) ? -EPERM : 0;

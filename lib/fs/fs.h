@@ -144,6 +144,9 @@ enum dxf_set {
 	/* O_TRUNC at open or truncate through an open file: times change even
 	 * if the size does not */
 	DXF_SET_OPEN = 1 << 10,
+	/* times that a cache kept are written back: append-only and immutable
+	 * were checked when they changed */
+	DXF_SET_CACHE = 1 << 11,
 };
 
 struct dxf_setattr {

@@ -4,7 +4,7 @@
 # while later.  Contents, sizes and times are the same, and nothing is lost by
 # umount, SIGTERM or a full filesystem.
 . "$(dirname "$0")/functions.sh"
-requires root fuse mke2fs e2fsck
+requires root fuse mke2fs e2fsck chattr
 
 make_image 64M -I 256
 mount_image writeback
@@ -69,6 +69,39 @@ mount_image ro
 must cmp "$tmp/src" "$mnt/copy"
 must_be "$(TZ=UTC stat -c %y "$mnt/copy")" '2001-02-03 04:05:06.789000000 +0000'
 must_be "$(stat -c %s "$mnt/parts" "$mnt/log" "$mnt/mixed" | tr '\n' ' ')" '100010 55500 800000 '
+unmount_image
+
+# what is not here yet is data, no hole: cp would leave it out
+mount_image writeback
+must "$python" - "$mnt/fresh" <<'PY'
+import os, sys
+fd = os.open(sys.argv[1], os.O_CREAT | os.O_RDWR, 0o644)
+os.pwrite(fd, b"data", 1 << 20)
+assert os.lseek(fd, 0, os.SEEK_DATA) <= 1 << 20
+assert os.lseek(fd, 1 << 20, os.SEEK_DATA) == 1 << 20
+PY
+# what was written before chattr, and its times, are written back after it
+for flag in a i; do
+	echo old >"$mnt/flag-$flag"
+	must "$python" - "$mnt/flag-$flag" $flag <<'PY'
+import os, subprocess, sys
+path, flag = sys.argv[1:]
+fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+os.write(fd, b"before\n")
+subprocess.run(["chattr", "+" + flag, path], check=True)
+if flag == "a":
+    os.write(fd, b"after\n")
+    os.utime(path)
+os.fsync(fd)
+os.close(fd)
+PY
+	must sync -f "$mnt"
+	must chattr -$flag "$mnt/flag-$flag"
+done
+unmount_image
+mount_image ro
+must_be "$(tr '\n' ' ' <"$mnt/flag-a")" 'old before after '
+must_be "$(tr '\n' ' ' <"$mnt/flag-i")" 'old before '
 unmount_image
 
 # dirty pages, and SIGTERM or umount; nothing was synced

@@ -8,8 +8,10 @@
 #include <dirent.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/ioctl.h>
 
 #include "suite.h"
@@ -295,4 +297,14 @@ int remove_tree(int dirfd, const char *path)
 		remove_entries(fd);
 	}
 	return tries >= 0 ? 0 : -1;
+}
+
+void make_twice(const char *dir, const char *other)
+{
+	make_dir(dir, 0755);
+	make_dir(other, 0755);
+	if (unshare(CLONE_NEWNS))
+		suite_skip("no mount namespace: %s", strerror(errno));
+	ASSERT_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_OK(mount(dir, other, NULL, MS_BIND, NULL));
 }

@@ -113,6 +113,12 @@ int remove_tree(int dirfd, const char *path);
 int get_flags(const char *path, int *flags);
 int set_flags(const char *path, int flags);
 
+/*
+ * A new directory @dir, and the same by a bind mount as @other - in a mount
+ * namespace of this case.
+ */
+void make_twice(const char *dir, const char *other);
+
 /* How many names readdir shows ("." and ".." not counted). */
 int count_names(const char *path);
 

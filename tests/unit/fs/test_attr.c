@@ -168,6 +168,10 @@ START_TEST(test_setattr_protected_eperm)
 		.valid = DXF_SET_ATIME | DXF_SET_ATIME_NOW |
 			 DXF_SET_MTIME | DXF_SET_MTIME_NOW,
 	};
+	struct dxf_setattr kept = {
+		.valid = DXF_SET_MTIME | DXF_SET_CTIME | DXF_SET_CACHE,
+		.mtime = { 3000, 0 }, .ctime = { 4000, 0 },
+	};
 
 	ck_assert_int_eq(dxf_fs_setflags(x.fs, ino, ext | FS_APPEND_FL,
 					 &fsx_root), 0);
@@ -180,6 +184,8 @@ START_TEST(test_setattr_protected_eperm)
 	ck_assert_int_eq(set_mode(ino, 0600), -EPERM);
 	ck_assert_int_eq(set(ino, then), -EPERM);
 	ck_assert_int_eq(set(ino, now), -EPERM);
+	ck_assert_int_eq(set(ino, kept), 0);
+	ck_assert_int_eq(a.mtime.tv_sec, 3000);
 	ck_assert_int_eq(dxf_fs_setflags(x.fs, ino, ext, &fsx_root), 0);
 	ck_assert_int_eq(set(ino, then), 0);
 	teardown(ino);
