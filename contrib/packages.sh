@@ -42,7 +42,7 @@ case " $ID ${ID_LIKE:-} " in
 	test="check-devel mandoc rpm-build acl attr libcap util-linux procps-ng strace
 		sqlite git rsync tar fio dbench stress-ng perl-Test-Harness"
 	guest="qemu-system-x86-core busybox kmod cpio systemd systemd-udev
-		daxctl ndctl"
+		daxctl ndctl cxl-cli"
 	bundled="liburing-devel numactl-devel" ;;
 *)
 	say "packages.sh: $ID is not known here; install by hand: gcc, meson," \

@@ -341,6 +341,13 @@ int dxf_confine_keeper(struct dxf_err *err)
 		       filter_keeper, false, err);
 }
 
+int dxf_confine_user_keeper(struct dxf_err *err)
+{
+	int ret = SANITIZED ? 0 : no_core();
+
+	return ret ? failed(err, ret, "core files") : 0;
+}
+
 const char *dxf_confine_describe(void)
 {
 	if (SANITIZED)

@@ -39,6 +39,13 @@ int dxf_confine_daemon(bool core, bool ring, struct dxf_err *err);
  */
 int dxf_confine_keeper(struct dxf_err *err);
 
+/*
+ * What a user's keeper can be kept from: leaving core files and being traced by
+ * the user's other programs.  No new privileges and the filter, which needs
+ * that, would take away the right to start fusermount3(1), which is setuid.
+ */
+int dxf_confine_user_keeper(struct dxf_err *err);
+
 /* In words, for one line of a log: what this build confines. */
 const char *dxf_confine_describe(void);
 

@@ -172,8 +172,8 @@ static int confine(void)
 {
 	struct dxf_err err;
 
-	/* fusermount3 is setuid: only without no_new_privs */
-	return geteuid() == 0 ? dxf_confine_keeper(&err) : 0;
+	return geteuid() == 0 ? dxf_confine_keeper(&err) :
+				dxf_confine_user_keeper(&err);
 }
 
 static int obey(const struct order *o)

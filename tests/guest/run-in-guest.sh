@@ -9,6 +9,8 @@
 #	-m MODE	devdax	an emulated NVDIMM, as /dev/dax0.0 (default)
 #		fsdax	the same as /dev/pmem0, for filesystems with -o dax; its
 #			driver cannot clear bad blocks
+#		cxl	256 MiB of persistent memory of a CXL device, which
+#			nobody has made a region of
 #		legacy	a piece of memory (`memmap=`) as /dev/pmem0, whose
 #			driver can
 #		memmap	the same as /dev/dax0.0; what is in it lasts over a warm
@@ -100,6 +102,7 @@ trap 'rm -rf "$work"' EXIT
 init=$work/init.d
 mkdir -p "$init"/{bin,dev,proc,sys,job,mod,root}
 cp "$(command -v busybox)" "$init/bin/busybox" || exit 125
+[ "$mode" != cxl ] || modules+=(cxl_acpi cxl_pci cxl_mem cxl_pmem)
 for m in virtio_pci virtio_console 9pnet_virtio 9p fuse nfit nd_e820 nd_pmem \
 	 dax_pmem device_dax ext4 overlay autofs4 unix ${modules[@]+"${modules[@]}"}; do
 	# without this machine's modprobe.d: ndctl's loads libnvdimm another way
@@ -153,6 +156,7 @@ claim() {
 case $mode in
 devdax | memmap) node=dax0.0 what='dax_pmem dax' ;;
 fsdax) node=pmem0 what='nd_pmem pfn' ;;
+cxl) node=null what= ;;	# the script makes one
 *) node=pmem0 what= ;;
 esac
 for i in 1 2 3; do
@@ -243,6 +247,16 @@ legacy | memmap)
 	# the firmware keeps the end of the memory for itself
 	memory=$((1024 + mib + 16))
 	append="memmap=${mib}M!1024M" ;;
+cxl)
+	# with one port alone the bridge's decoder stays off: loads see zeros
+	machine=q35,cxl=on
+	extra=(-M cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G
+	       -object "memory-backend-file,id=cm,share=on,mem-path=$work/cxl,size=256M"
+	       -object "memory-backend-file,id=lsa,share=on,mem-path=$work/lsa,size=1M"
+	       -device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1
+	       -device cxl-rp,port=0,bus=cxl.1,id=rp,chassis=0,slot=2
+	       -device cxl-rp,port=1,bus=cxl.1,id=rp2,chassis=0,slot=3
+	       -device cxl-type3,bus=rp,memdev=cm,lsa=lsa,id=cxl-pmem0) ;;
 devdax | fsdax)
 	machine=pc,nvdimm=on
 	extra=(-object "memory-backend-file,id=nv,share=on,mem-path=${pmem:-$work/nvdimm},size=${mib}M"
@@ -311,7 +325,7 @@ timeout -k 5 "$patience" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" \
 	-serial "file:$work/console" -device virtio-serial-pci \
 	-chardev "file,id=out,path=$work/out" \
 	-device virtserialport,chardev=out,name=out \
-	"${extra[@]}" "${shares[@]}" </dev/null >"$work/qemu" 2>&1 &
+	"${shares[@]}" "${extra[@]}" </dev/null >"$work/qemu" 2>&1 &
 machine_pid=$!
 [ -z "$cut" ] || cut_power &
 wait "$machine_pid"

@@ -53,6 +53,18 @@ check_image
 mount_image
 must cmp "$mnt/data" "$tmp/data"
 [ "$(stat -f -c %b "$mnt")" -gt $((40960 * 8 / 10)) ] || fail "no room"
+must cp "$mnt/data" "$mnt/more"
+unmount_image
+
+# Smaller, and the device as large as it was.
+must "$FSCK" -fp "$img" >/dev/null
+must image --run "$img" -- resize2fs {} 100M >/dev/null 2>&1
+must_be "$(dumpe2fs -h "$img" 2>/dev/null | sed -n 's/^Block count: *//p')" 25600
+must_be "$(stat -c %s "$img")" $((160 * 1024 * 1024))
+check_image
+mount_image
+must cmp "$mnt/data" "$tmp/data"
+must cmp "$mnt/more" "$tmp/data"
 unmount_image
 
 # An existing ext4 image moves in, grows to the size, and moves out again.

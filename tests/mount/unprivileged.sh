@@ -6,6 +6,7 @@
 # user and mount namespace of one's own; a service user in the group of a device.
 . "$(dirname "$0")/functions.sh"
 requires root fuse user unshare
+user_id=1000
 
 # mounted_fd OPTIONS COMMAND...: mount a new connection on $mnt without
 # default_permissions, then run COMMAND with it as descriptor 9.
@@ -28,6 +29,7 @@ make_image 32M
 mount_image
 echo secret >"$tmp/secret"
 must install -m 600 "$tmp/secret" "$mnt/roots"
+must_be "$(stat -c '%u %a' "$mnt/roots")" "0 600"
 must install -m 644 "$tmp/secret" "$mnt/everybodys"
 must install -d -o "$user_id" -m 700 "$mnt/users"
 unmount_image

@@ -18,6 +18,19 @@ as_user sh -c "echo mine >$mnt/file" || fail "the user cannot write"
 must_be "$(as_user stat -c %u "$mnt/file")" "$user_id"
 must_fail ls "$mnt"
 pid=$(daemon_pid) || fail "no daemon"
+
+# The daemon is confined as root's is.  Its keeper has no right to begin with, but
+# must be able to start fusermount3, which is setuid.
+of() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+read -r keeper _ <"/proc/$pid/task/$pid/children"
+must_be "$(of "$pid" NoNewPrivs) $(of "$pid" Seccomp)" "1 ${WITH_SECCOMP:-2}"
+must_be "$(of "$pid" CapEff) $(of "$keeper" CapPrm) $(of "$keeper" CapEff)" \
+	"0000000000000000 0000000000000000 0000000000000000"
+must_be "$(of "$keeper" Uid | cut -f1-3)" "$user_id	$user_id	$user_id"
+must_be "$(of "$keeper" NoNewPrivs)" 0 "fusermount3 could not unmount"
+must_be "$(sed -n 's/^Max core file size *\([0-9]*\) .*/\1/p' "/proc/$keeper/limits")" 0
+must_be "$(stat -c %u "/proc/$keeper/mem")" 0 "its user's programs could trace it"
+ls -l "/proc/$keeper/fd" | grep -q "$img" && fail "the keeper has the image open"
 must kill -TERM "$pid"
 wait_gone "$pid"
 ! is_mounted || fail "still mounted after SIGTERM"

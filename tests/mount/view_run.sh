@@ -76,6 +76,17 @@ must_be "$(run dumpe2fs -h {} 2>/dev/null | sed -n 's/^Block count: *//p')" 2684
 [ $(($(stat -c %b "$img") * 512)) -eq $allocated ] || fail "reading allocated"
 must rm "$img"
 
+# The same where mke2fs first punches out everything.
+must truncate -s 1T "$img"
+"$DAXFUSE_IMAGE" -v -o discard --run "$img" -- \
+	mke2fs -F -t ext2 -b 4096 -I 256 -E discard {} >"$tmp/out" 2>&1 ||
+	fail "status $?: $(cat "$tmp/out")"
+grep -q 'Discarding device blocks.*done' "$tmp/out" || fail "no discard: $(cat "$tmp/out")"
+stored=$(sed -n 's/.* stored \([0-9]*\)$/\1/p' "$tmp/out")
+[ "$stored" -gt 1048576 ] && [ "$stored" -lt $((1024 * 1024 * 1024 * 10)) ] ||
+	fail "stored $stored bytes"
+must rm "$img"
+
 # Zeroing everything does not outlive who asked for it.
 must truncate -s 1G "$img"
 must fallocate -l 1G "$img"

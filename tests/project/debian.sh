@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# debian.sh SOURCE_ROOT - the Debian package: built from what is committed,
-# installed on a bare Debian 12, used as its user would, upgraded while a
-# filesystem is mounted, removed.  Takes minutes and a mirror: with DAXFUSE_LONG.
+# debian.sh SOURCE_ROOT [DIR] - the Debian package (made in DIR, by the guests' deb.sh):
+# what it depends on, what is in it, that lintian has nothing to say, and that none of
+# its scripts touches a mount or a service.  With DAXFUSE_LONG, which takes minutes and
+# a mirror, also installed on a bare Debian 12, used as its user would, upgraded while
+# a filesystem is mounted, removed.
 #
 # DAXFUSE_DEB=FILE	that package instead of building one
 # DAXFUSE_BARE=DIR	an unpacked bare Debian 12 (it is copied) instead of
@@ -11,14 +13,21 @@
 set -u
 root=$1
 skip() { echo "$*"; exit 77; }
-[ -n "${DAXFUSE_LONG:-}" ] || skip "takes minutes: with DAXFUSE_LONG"
-[ "$(id -u)" -eq 0 ] || skip "needs root"
-{ : <>/dev/fuse; } 2>/dev/null || skip "needs /dev/fuse"
-for p in unshare dpkg-deb ${DAXFUSE_DEB:-dpkg-buildpackage} ${DAXFUSE_BARE:-debootstrap}; do
-	[ -e "$p" ] || command -v "$p" >/dev/null || skip "needs $p"
-done
-if [ -z "${DEBIAN_INSIDE:-}" ]; then
-	DEBIAN_INSIDE=1 exec unshare --mount --propagation private "$0" "$root"
+need() {
+	local p
+	for p; do
+		[ -e "$p" ] || command -v "$p" >/dev/null || skip "needs $p"
+	done
+}
+# shellcheck disable=SC2086
+need dpkg-deb ${DAXFUSE_DEB:-dpkg-buildpackage dh}
+if [ -n "${DAXFUSE_LONG:-}" ]; then
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	{ : <>/dev/fuse; } 2>/dev/null || skip "needs /dev/fuse"
+	need unshare "${DAXFUSE_BARE:-debootstrap}"
+fi
+if [ -n "${DAXFUSE_LONG:-}" ] && [ -z "${DEBIAN_INSIDE:-}" ]; then
+	DEBIAN_INSIDE=1 exec unshare --mount --propagation private "$0" "$@"
 fi
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/daxfuse-debian.XXXXXX") || exit 1
@@ -36,16 +45,45 @@ ok() { echo "ok $*"; }
 
 deb=${DAXFUSE_DEB:-}
 if [ -z "$deb" ]; then
-	git clone -q "$root" "$tmp/src/daxfuse" || exit 1
-	(cd "$tmp/src/daxfuse" && dpkg-buildpackage -us -uc -b) >"$tmp/log" 2>&1 ||
-		{ tail -n 40 "$tmp/log"; fail "dpkg-buildpackage"; }
-	deb=$(echo "$tmp"/src/daxfuse_*.deb)
+	deb=$("$root/tests/guest/deb.sh" "$root" "${2:-$tmp/deb}" 2>"$tmp/log") ||
+		{ cat "$tmp/log"; fail "dpkg-buildpackage"; }
+	cp "$deb" "$tmp/daxfuse.deb" && deb=$tmp/daxfuse.deb || exit 1
 	ok "dpkg-buildpackage"
+	if command -v lintian >/dev/null; then
+		said=$(lintian --allow-root --fail-on error,warning "$deb" 2>&1) ||
+			fail "lintian: $said"
+		ok "lintian"
+	else
+		echo "# no lintian here"
+	fi
 fi
-dpkg-deb -f "$deb" Depends | grep -q fuse3 || fail "it depends on fuse3"
-dpkg-deb -f "$deb" Depends | grep -q e2fsprogs || fail "it depends on e2fsprogs"
-dpkg-deb -f "$deb" Recommends | grep -q ndctl || fail "it recommends ndctl"
+field_has() { dpkg-deb -f "$deb" "$1" | tr ',' '\n' | grep -q "^ *$2\( \|$\)"; }
+for p in fuse3 e2fsprogs; do field_has Depends $p || fail "it depends on $p"; done
+for p in ndctl daxctl; do field_has Recommends $p || fail "it recommends $p"; done
 ok "dependencies"
+
+dpkg-deb -c "$deb" | sed -n 's,^[-l].* \./\([^ ]*\).*,/\1,p' | sort >"$tmp/list"
+for f in /usr/bin/daxfuse{,-image,-stat} /sbin/{mkfs,fsck,mount,umount}.daxfuse \
+	/sbin/{fsck,mount,umount}.fuse.daxfuse /lib/udev/rules.d/65-daxfuse.rules \
+	/lib/udev/daxfuse-probe /lib/systemd/system/daxfuse@.service \
+	/lib/systemd/system/systemd-fsck@.service.d/daxfuse.conf \
+	/usr/lib/sysusers.d/daxfuse.conf \
+	/usr/share/bash-completion/completions/daxfuse \
+	/usr/share/zsh/site-functions/_daxfuse \
+	$(cd "$root/man" && for m in *.[1-8]; do echo "/usr/share/man/man${m##*.}/$m.gz"; done); do
+	grep -qxF "$f" "$tmp/list" || { cat "$tmp/list"; fail "$f is in the package"; }
+done
+ok "contents"
+
+# A mount, and the service that may have made it, live through all of them.
+mkdir "$tmp/control" && dpkg-deb -e "$deb" "$tmp/control" || exit 1
+for f in preinst postinst prerm postrm; do
+	[ ! -e "$tmp/control/$f" ] || ! sed 's/#.*//' "$tmp/control/$f" |
+		grep -nE 'umount|fusermount|kill|systemctl .*(stop|restart)|deb-systemd-invoke|invoke-rc.d' ||
+		fail "$f touches a mount or a service"
+done
+ok "no script touches a mount or a service"
+[ -n "${DAXFUSE_LONG:-}" ] || exit 0
 
 # A later version with the same files, for the upgrade.
 dpkg-deb -R "$deb" "$tmp/next" && sed -i 's/^\(Version: .*\)/\1+next/' "$tmp/next/DEBIAN/control" &&

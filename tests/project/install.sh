@@ -18,6 +18,9 @@ rm -f "$dest.log"
 want=$(printf '%s\n' "$helper"/{mount,umount}{,.fuse}.daxfuse \
 	"$bin"/daxfuse{,-image,-stat} \
 	"$man"/man8/daxfuse{,-image,-stat}.8 \
+	"$man/man7/daxfuse-memory.7" \
+	"$man"/man8/{{,u}mount{,.fuse},fsck.fuse}.daxfuse.8 \
+	"$man/man8/umount.fuse.daxfuse-image.8" \
 	"$man"/man8/{mkfs,fsck}.daxfuse.8 \
 	"$helper"/{mkfs.daxfuse,fsck{,.fuse}.daxfuse} \
 	"$data"/bash-completion/completions/{daxfuse{,-image,-stat},{mkfs,fsck}.daxfuse} \
