@@ -94,6 +94,17 @@ static int confine(struct dxf_session *s, struct dxf_err *err)
 	return 0;
 }
 
+/* A mount of which nothing was asked has nothing to say. */
+static void say_transport(const struct dxf_session *s)
+{
+	if (s->opt->io_uring == DXF_TRI_YES && s->ring != NULL)
+		dxf_log_info("%s: requests come by %s", s->opt->mountpoint,
+			     dxf_transport_describe(s));
+	else
+		dxf_log_debug("%s: requests come by %s", s->opt->mountpoint,
+			      dxf_transport_describe(s));
+}
+
 static void say_mounted(const struct dxf_session *s)
 {
 	if (!s->opt->verbose)
@@ -132,9 +143,7 @@ static int announce(struct dxf_session *s, int ready_fd, int sigfd,
 	ret = null < 0 ? 0 : confine(s, err);
 	if (ret)
 		return ret;
-	if (s->ring != NULL)
-		dxf_log_info("%s: requests come by %s", s->opt->mountpoint,
-			     dxf_transport_describe(s));
+	say_transport(s);
 	say_what_lacks(s);
 	say_mounted(s);
 	ret = null;

@@ -100,7 +100,8 @@ for opts in "" dax=always,mcsafe workers=1 workers=7 granularity=page; do
 done
 
 # By default where it is allowed, but not on page media.
-mount_image
+out=$("$DAXFUSE" "$img" "$mnt" 2>&1) || fail "$out"
+must_be "$out" "" "nothing was asked"
 must_be "$(transport)" "io_uring" "by default"
 unmount_image
 mount_image granularity=page
