@@ -7,6 +7,10 @@ DATA = ("rand * 4k direct*", "rand * 4k cold*", "rand write 4k*",
         "seq read *", "write 4k + fsync", "append 512 + fsync")
 META = ("create*", "list + stat*", "stat cold*", "rename*", "unlink*",
         "untar", "tar cold", "rm -r", "sqlite*")
+# One request or a few: shown, not judged.
+FEW = ("*first lookup*",)
+# No change is made there, so none is to be made durable.
+LOOKING = ("stat *", "list *", "tar cold")
 BUSY = "busy: "     # what rows are called that were run beside others
 
 # The same filesystem over each transport that there is.
@@ -138,6 +142,8 @@ CEILINGS = {
 def ceiling(res, row, other):
     """How far ahead a server would be that does nothing, or one that does
     nothing but make its changes durable; None if none was measured."""
+    if other.startswith("null") and matches(row, LOOKING):
+        return None
     return max((r for r in (res.ratio(row, p, other)
                             for p in CEILINGS.get(other, ())) if r),
                default=None)
@@ -168,7 +174,7 @@ def of_peers(res):
             peers = (peers,) if isinstance(peers, str) else peers
             for row in res.rows:
                 if not matches(row, globs) or matches(
-                        row, LESS_WORK.get(other, ())):
+                        row, FEW + LESS_WORK.get(other, ())):
                     continue
                 # only the loop is judged beside others
                 if row.startswith(BUSY) and other != "null-libfuse":
@@ -192,7 +198,8 @@ def of_means(res):
     for peer, other, bar in MEANS:
         for busy in (False, True):
             got = [res.ratio(r, peer, other) for r in res.rows
-                   if r.startswith(BUSY) == busy and asks(res, r, peer)]
+                   if r.startswith(BUSY) == busy and asks(res, r, peer) and
+                   not matches(r, FEW)]
             got = [r for r in got if r]
             if got:
                 yield Verdict("geometric means", "%s%d rows, %s : %s" % (

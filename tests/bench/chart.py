@@ -6,7 +6,7 @@ import math
 from xml.sax.saxutils import escape
 
 import machine
-from bars import BUSY
+from bars import BUSY, FEW, matches
 from results import number
 
 BASE = "dax"
@@ -117,7 +117,7 @@ def one_row(res, row, peers, y):
 def parts(res):
     """(title, rows), the rest in the last one."""
     left = [r for r in res.rows if res.median(r, BASE) and
-            not r.startswith(BUSY)]
+            not r.startswith(BUSY) and not matches(r, FEW)]
     for title, globs in PARTS:
         mine = [r for r in left if any(fnmatch.fnmatch(r, g) for g in globs)]
         left = [r for r in left if r not in mine]
@@ -151,9 +151,9 @@ def svg(kept):
             label(16, 48, "Left of the black line: slower than daxfuse; right: "
                   "faster. Each step of the grid is a factor of two.",
                   size=12, colour=FAINT),
-            label(16, height - 14, "%s; %s. Medians of %d rounds." % (
+            label(16, height - 14, "%s; %s. Medians of %s." % (
                 kept.machine.get("daxfuse", "daxfuse"),
-                machine.line(kept.machine), res.rounds), size=11,
+                machine.line(kept.machine), res.depth()), size=11,
                 colour=FAINT)]
     return "\n".join(head + out + grid(top, y + 4) + body +
                      ["</svg>"]) + "\n"

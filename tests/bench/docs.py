@@ -85,7 +85,8 @@ def telling(kept):
     """A few lines for those who read no tables."""
     res = kept.res
     lines = [["", "daxfuse", "times fuse2fs", "times the kernel's ext2 on a "
-              "loop device", "of a FUSE server that does nothing"]]
+              "loop device", "of a FUSE server that does nothing, over the "
+              "faster transport"]]
     for name, row in TELLING:
         best = chart.BASE
         v = res.median(row, best)
@@ -101,7 +102,7 @@ def telling(kept):
     for f in kept.mounts:
         if f["peer"] == chart.BASE and f["group_bytes"]:
             out.append("Mounting %s takes %.0f ms and %.0f KiB of memory.\n" %
-                       (f["image"].replace(",", " (") + ")" if "," in
+                       (f["image"].replace(", ", " (") + ")" if "," in
                         f["image"] else f["image"], float(f["ms"]),
                         float(f["memory"]) / 1024))
     return "\n".join(out)
@@ -111,7 +112,7 @@ HEAD = """# Results
 
 Made by `tests/bench/run` (HACKING.md, "Benchmark"), which wrote this file too. All
 peers were mounted side by side, on images in one tmpfs whose memory was allocated
-beforehand, client and server sharing the CPUs. Figures are medians of %d rounds;
+beforehand, client and server sharing the CPUs. Figures are medians of %s;
 ratios are medians of the rounds' ratios. `bench.csv` has every sample. What a missed
 bar is owed to is in [FLOORS.md](../FLOORS.md).
 
@@ -135,7 +136,7 @@ but the stores, flushes and fences of daxfuse's changes (`null-durable`).
 
 def page(kept, verdicts):
     res = kept.res
-    out = [HEAD % (res.rounds, the_machine(kept.machine), telling(kept)) +
+    out = [HEAD % (res.depth(), the_machine(kept.machine), telling(kept)) +
            the_bars(verdicts)]
     out += ["## All rows\n", grid(report.table(res, res.peers))]
     lines = report.ratios(res, "", res.ratio)

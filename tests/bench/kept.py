@@ -43,8 +43,8 @@ class Kept:
                             [[f[h] for h in head] for f in rows])
 
     def text(self):
-        return "%s\n%d rounds\n\n%s" % (
-            machine.line(self.machine), self.res.rounds,
+        return "%s\n%s\n\n%s" % (
+            machine.line(self.machine), self.res.depth(),
             report.text(self, bars.text(bars.verdicts(self))))
 
     def write(self):

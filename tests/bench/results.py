@@ -48,6 +48,11 @@ class Results:
         self.samples.setdefault((row, peer), {})[number] = sample
         self.rounds = max(self.rounds, number + 1)
 
+    def depth(self):
+        """Of how many rounds the medians are, as text."""
+        n = max(map(len, self.samples.values()), default=0)
+        return "%d round%s" % (n, "" if n == 1 else "s")
+
     def of(self, row, peer):
         return list(self.samples.get((row, peer), {}).values())
 
