@@ -127,6 +127,7 @@ void suite_join(int pid)
 
 static const struct option longopts[] = {
 	{ "list", no_argument, NULL, 'l' },
+	{ "part", required_argument, NULL, 'p' },
 	{ "only", required_argument, NULL, 'o' },
 	{ "lacks", required_argument, NULL, 'L' },
 	{ "strict", no_argument, NULL, 's' },
@@ -139,11 +140,23 @@ static const struct option longopts[] = {
 static const char usage[] =
 "usage: posix_suite DIR [--list] [--only PATTERN] [--jobs N] [--slow]\n"
 "                   [--timeout SECONDS] [--strict] [--lacks FEATURE,...]\n"
+"                   [--part K/N]\n"
 "Runs each case in a fresh directory below DIR, as root.\n"
+"--part: of N cases only the Kth, from 0 on.\n"
 "--strict: what the filesystem does not support is a failure, except --lacks.\n"
 "Features: acl btime direct-io fallocate fsxattr handles ns-times punch-hole\n"
 "rename-exchange setflags setversion shared-mmap tmpfile user-xattr\n"
 "zero-range\n";
+
+static int parse_part(const char *s)
+{
+	int end = 0;
+
+	if (sscanf(s, "%u/%u%n", &suite_opts.part, &suite_opts.parts, &end) !=
+	    2 || s[end] || suite_opts.part >= suite_opts.parts)
+		return -1;
+	return 0;
+}
 
 static int parse_args(int argc, char **argv)
 {
@@ -153,6 +166,10 @@ static int parse_args(int argc, char **argv)
 		switch (c) {
 		case 'l': suite_opts.list = true; break;
 		case 'o': suite_opts.only = optarg; break;
+		case 'p':
+			if (parse_part(optarg))
+				return -1;
+			break;
 		case 'L': suite_opts.lacks = optarg; break;
 		case 's': suite_opts.strict = true; break;
 		case 'S': suite_opts.slow = true; break;

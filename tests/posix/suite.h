@@ -125,6 +125,8 @@ struct suite_opts {
 	bool slow;
 	bool list;
 	int jobs;
+	unsigned int part;	/* of every parts cases this one; parts 0: all */
+	unsigned int parts;
 	int timeout;		/* seconds */
 };
 extern struct suite_opts suite_opts;
