@@ -61,7 +61,7 @@ ok "it is the bundled one"
 export DAXFUSE=$PWD/build/daemon/daxfuse
 export DAXFUSE_STAT=$PWD/build/tools/daxfuse-stat
 export UMOUNT_HELPER=$PWD/build/daemon/umount.fuse.daxfuse
-for t in basic content parallel suid mmap stat tmpfile xattr_acl writeback; do
+for t in basic caches content parallel suid mmap stat tmpfile xattr_acl writeback; do
 	"tests/mount/$t.sh" >"$tmp/log" 2>&1 </dev/null
 	case $? in
 	0)	ok "$t" ;;
@@ -70,4 +70,31 @@ for t in basic content parallel suid mmap stat tmpfile xattr_acl writeback; do
 	*)	tail -n 20 "$tmp/log"; fail "$t" ;;
 	esac
 done
-echo "$passed passed, 0 failed, $skipped skipped"
+
+finish() {
+	echo "$passed passed, 0 failed, $skipped skipped"
+	exit 0
+}
+
+# As a distribution may build it: said, not mounted.
+[ "$(id -u)" -eq 0 ] && { : <>/dev/fuse; } 2>/dev/null || {
+	echo "skip a libfuse without custom io: needs root and /dev/fuse"
+	skipped=$((skipped + 1))
+	finish
+}
+PATH=$PATH:/usr/sbin:/sbin
+meson configure build -Dlibfuse:enable-custom-io=false >"$tmp/log" 2>&1 &&
+	ninja -C build -j 2 daemon/daxfuse >>"$tmp/log" 2>&1 ||
+	{ tail -n 20 "$tmp/log"; fail "built without custom io"; }
+mkdir "$tmp/mnt" && truncate -s 16M "$tmp/image" &&
+	mke2fs -q -F "$tmp/image" || exit 1
+"$DAXFUSE" "$tmp/image" "$tmp/mnt" >"$tmp/log" 2>&1 && {
+	umount "$tmp/mnt"
+	fail "mounted without custom io"
+}
+grep -q 'without fuse_session_custom_io.*-Dlibfuse=bundled' "$tmp/log" ||
+	{ cat "$tmp/log"; fail "what is said without custom io"; }
+! grep -qF " $tmp/mnt " /proc/self/mounts || fail "left mounted"
+e2fsck -fn "$tmp/image" >"$tmp/log" 2>&1 || { cat "$tmp/log"; fail "e2fsck"; }
+ok "a libfuse without custom io"
+finish
