@@ -31,6 +31,7 @@
 
 #define PATIENCE_NS	UINT64_C(10000000000)
 #define STEP_MS		10
+#define DYING_STEPS	100
 
 /* ---- who holds the lock ---- */
 
@@ -66,7 +67,25 @@ static bool same_node(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* A mount whose daemon is gone hurts nobody: it held the lock we have now. */
+/*
+ * A mount whose daemon is gone hurts nobody: it held the lock we have now.  One
+ * that was served over io_uring dies a moment after its daemon.
+ */
+static bool is_dead(const struct dxf_mount *m)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+	int i;
+
+	for (i = 0; i < DYING_STEPS; i++) {
+		if (dxf_mountpoint_is_dead(m->target))
+			return true;
+		if (strncmp(m->type, "fuse.", 5) != 0)
+			return false;
+		nanosleep(&step, NULL);
+	}
+	return false;
+}
+
 static bool match_mount(void *ctx, const struct dxf_mount *m)
 {
 	struct scan *s = ctx;
@@ -77,7 +96,7 @@ static bool match_mount(void *ctx, const struct dxf_mount *m)
 	if (strcmp(m->source, s->real) != 0 &&
 	    (stat(m->source, &st) != 0 || !same_node(&st, &s->st)))
 		return false;
-	if (dxf_mountpoint_is_dead(m->target))
+	if (is_dead(m))
 		return false;
 	snprintf(s->type, sizeof(s->type), "%s", m->type);
 	s->target = strdup(m->target);

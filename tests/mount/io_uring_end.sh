@@ -47,6 +47,19 @@ for i in 1 2 3; do
 	check_image
 done
 
+# It dies a moment after its daemon: nobody who mounts at once sees it alive.
+must mkdir "$tmp/there"
+for i in 1 2 3; do
+	mount_image io_uring
+	pid=$(daemon_pid) || fail "no daemon"
+	must kill -KILL "$pid"
+	wait_gone "$pid"
+	must "$DAXFUSE" "$img" "$tmp/there"
+	must umount -l "$mnt"
+	must umount "$tmp/there"
+	wait_released
+done
+
 # In use: umount fails, and it goes on.
 mount_image io_uring
 load
