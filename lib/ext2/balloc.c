@@ -43,12 +43,28 @@ static int take(struct dxf_ext2 *e2, const struct dxf_span *s, dxf_blk_t *blk)
 	return 0;
 }
 
+/* What is looked for. */
+struct request {
+	dxf_blk_t goal;
+	uint32_t want;
+	bool huge;
+};
+
+static int find(struct dxf_ext2 *e2, const struct request *rq, uint32_t prefer,
+		struct dxf_span *span)
+{
+	if (rq->huge && dxf_search_huge_locked(e2, rq->goal, rq->want, span))
+		return 0;
+	return dxf_search_locked(e2, rq->goal, rq->want, prefer, span);
+}
+
 /* Search and take, and move @w behind what was taken. */
-static int reserve(struct dxf_ext2 *e2, struct dxf_window *w, dxf_blk_t goal,
-		   uint32_t want, struct dxf_span *span, dxf_blk_t *blk)
+static int reserve(struct dxf_ext2 *e2, struct dxf_window *w,
+		   const struct request *rq, struct dxf_span *span,
+		   dxf_blk_t *blk)
 {
 	uint32_t old_len = w != NULL ? w->len : 0;
-	uint32_t prefer = want;
+	uint32_t prefer = rq->want;
 	int ret;
 
 	if (w != NULL) {
@@ -57,12 +73,12 @@ static int reserve(struct dxf_ext2 *e2, struct dxf_window *w, dxf_blk_t goal,
 			dxf_window_grow(w, false);
 		prefer += w->goal_len;
 	}
-	ret = dxf_search_locked(e2, goal, want, prefer, span);
+	ret = find(e2, rq, prefer, span);
 	if (ret == 0)
 		ret = take(e2, span, blk);
 	if (ret < 0 || w == NULL)
 		return ret;
-	if (old_len != 0 && *blk == goal && span->len >= old_len)
+	if (old_len != 0 && *blk == rq->goal && span->len >= old_len)
 		dxf_window_grow(w, true);
 	dxf_window_open_locked(e2, w, *blk + span->len);
 	return 0;
@@ -72,12 +88,14 @@ int dxf_balloc_reserve(struct dxf_ext2 *e2, struct dxf_window *w,
 		       dxf_blk_t goal, uint32_t want, unsigned int flags,
 		       dxf_blk_t *blk, uint32_t *got)
 {
+	struct request rq = { .huge = (flags & DXF_BALLOC_HUGE) != 0 };
 	struct dxf_span span;
 	uint64_t avail;
 	int ret;
 
 	assert(want > 0);
-	assert((flags & ~(unsigned int)DXF_BALLOC_RESERVED_OK) == 0);
+	assert((flags & ~(unsigned int)(DXF_BALLOC_RESERVED_OK |
+					DXF_BALLOC_HUGE)) == 0);
 	if (goal < e2->geom.first_block || goal >= e2->geom.nblocks)
 		goal = e2->geom.first_block;
 	DXF_SCOPED_MUTEX(&e2->alloc_lock);
@@ -85,12 +103,13 @@ int dxf_balloc_reserve(struct dxf_ext2 *e2, struct dxf_window *w,
 	if (avail == 0)
 		return -ENOSPC;
 	want = (uint32_t)DXF_MIN((uint64_t)want, avail);
-	want = DXF_MIN(want, e2->geom.blocks_per_group);
-	ret = reserve(e2, w, goal, want, &span, blk);
+	rq.want = DXF_MIN(want, e2->geom.blocks_per_group);
+	rq.goal = goal;
+	ret = reserve(e2, w, &rq, &span, blk);
 	if (ret < 0)
 		return ret;
 	*got = span.len;
-	assert(span.len > 0 && span.len <= want);
+	assert(span.len > 0 && span.len <= rq.want);
 	assert(e2->reserved <= e2->free_blocks);
 	return 0;
 }
@@ -116,6 +135,11 @@ void dxf_balloc_cancel(struct dxf_ext2 *e2, dxf_blk_t blk, uint32_t nblk)
 	assert(!dxf_ext2_is_fixed_block(e2, blk, nblk));
 	DXF_SCOPED_MUTEX(&e2->alloc_lock);
 	each_group(e2, blk, nblk, dxf_resv_del_locked);
+}
+
+uint32_t dxf_balloc_huge(const struct dxf_ext2 *e2)
+{
+	return e2->huge_blocks;
 }
 
 dxf_blk_t dxf_balloc_goal(const struct dxf_ext2 *e2, dxf_ino_t ino)

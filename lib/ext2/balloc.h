@@ -28,7 +28,18 @@ struct dxf_window {
 
 enum dxf_balloc_flags {
 	DXF_BALLOC_RESERVED_OK = 1 << 0, /* may use the reserved blocks */
+	/*
+	 * For reserve: rather the start of a free 2 MiB piece of memory, from
+	 * the goal on, than the goal.
+	 */
+	DXF_BALLOC_HUGE = 1 << 1,
 };
+
+/*
+ * How many blocks 2 MiB of memory are, a huge page; 0: none begins with a block,
+ * as the filesystem lies in the device.
+ */
+uint32_t dxf_balloc_huge(const struct dxf_ext2 *e2);
 
 /*
  * Reserve 1 to @want contiguous blocks, at @goal if possible, near it

@@ -21,6 +21,7 @@
 
 #include "count.h"
 #include "ext2_priv.h"
+#include "groups.h"
 #include "runs.h"
 
 /* Look further than asked, as far as a map block: the cache keeps the rest. */
@@ -248,11 +249,15 @@ void dxf_map_count(struct dxf_map_op *op, uint64_t nblk)
 
 int dxf_map_alloc(struct dxf_map_op *op, dxf_blk_t *blk)
 {
+	const struct dxf_ext2 *e2 = op->n->e2;
 	dxf_blk_t goal = op->goal;
 	int err;
 
-	if (goal == 0 || goal >= dxf_ext2_geom(op->n->e2)->nblocks)
-		goal = dxf_balloc_goal(op->n->e2, op->n->ino);
+	/* In the data's group, but out of the way of what follows the data. */
+	if (goal == 0 || goal >= dxf_ext2_geom(e2)->nblocks)
+		goal = dxf_balloc_goal(e2, op->n->ino);
+	else
+		goal = dxf_group_first(e2, dxf_group_of_blk(e2, goal));
 	err = dxf_balloc_one(op->n->e2, op->t, goal, op->balloc_flags, blk);
 	if (!err)
 		dxf_map_count(op, 1);

@@ -51,6 +51,7 @@ enum dxf_group_state {
 	DXF_BG_BLOCKS_BAD = 1 << 1,	/* ... and is damaged: not used */
 	DXF_BG_INODES_OK = 1 << 2,
 	DXF_BG_INODES_BAD = 1 << 3,
+	DXF_BG_NO_HUGE = 1 << 4,	/* no 2 MiB piece is free */
 };
 
 /* A stretch of blocks with metadata at a fixed place. */
@@ -60,6 +61,7 @@ struct dxf_fixed {
 };
 
 #define DXF_SPARE_MAPS	4
+#define DXF_HUGE	(2 * DXF_MIB)
 
 struct dxf_acc;
 struct dxf_ext2_errlog;
@@ -76,6 +78,9 @@ struct dxf_ext2 {
 	struct dxf_hash_key hash_key;	/* for the name indexes */
 	uint32_t desc_size;
 	uint32_t itable_blocks;		/* per group */
+	/* blocks of 2 MiB, and a block that begins so many bytes in memory */
+	uint32_t huge_blocks;		/* 0: none begins a block */
+	uint32_t huge_first;
 	uint32_t want_extra_isize;
 	uint32_t ndesc_blocks;
 	dxf_blk_t *desc_loc;		/* block of each descriptor block */

@@ -92,6 +92,18 @@ static void set_errors_policy(struct dxf_ext2 *e2,
 			DXF_ERRORS_PANIC : DXF_ERRORS_RO;
 }
 
+/* Where huge pages begin, whatever of the device is in the window. */
+static void set_huge(struct dxf_ext2 *e2)
+{
+	uint64_t offset = dxf_region_offset(e2->region);
+	uint32_t n = (uint32_t)(DXF_HUGE / e2->geom.block_size);
+
+	if (offset % e2->geom.block_size != 0)
+		return;
+	e2->huge_blocks = n;
+	e2->huge_first = (uint32_t)(-(offset / e2->geom.block_size) % n);
+}
+
 static void set_constants(struct dxf_ext2 *e2,
 			  const struct ext2_super_block *sb)
 {
@@ -113,6 +125,7 @@ static void set_constants(struct dxf_ext2 *e2,
 	}
 	e2->want_extra_isize = DXF_MIN(extra, room) & ~3u;
 	set_errors_policy(e2, sb);
+	set_huge(e2);
 	dxf_hash_key_init(&e2->hash_key);
 	dxf_hash_key_init(&random);
 	e2->generations = random.k0;

@@ -2,7 +2,8 @@
 /*
  * search.c - finding free blocks in bitmaps, reservations and windows.
  *
- * Owns dxf_group.hint and .longest (resv.c and window.c only loosen them).
+ * Owns dxf_group.hint, .longest and DXF_BG_NO_HUGE (resv.c and window.c only
+ * loosen them).
  * A group is searched in e2->scratch, where its bitmap, its reservations, its
  * known bad blocks and, unless they are to be stolen, its windows are laid over
  * each other.  What a
@@ -191,6 +192,68 @@ int dxf_search_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
 	s.best.len = DXF_MIN(s.best.len, want);
 	*out = s.best;
 	return 0;
+}
+
+/* ---- whole huge pages ---- */
+
+/* The first free piece of the searched group from bit @from on, or its end. */
+static uint32_t find_piece(const struct dxf_ext2 *e2, uint32_t group,
+			   uint32_t from)
+{
+	uint32_t nblocks = dxf_group_nblocks(e2, group), n = e2->huge_blocks;
+	dxf_blk_t at = dxf_group_first(e2, group) + from + n - e2->huge_first;
+
+	for (from += (n - (uint32_t)(at % n)) % n; from + n <= nblocks; from += n)
+		if (dxf_bits_next_set(e2->scratch, from, from + n) == from + n)
+			return from;
+	return nblocks;
+}
+
+static bool look_huge(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
+		      uint32_t want, struct dxf_span *out)
+{
+	struct dxf_group *g = &e2->groups[group];
+	uint32_t nblocks = dxf_group_nblocks(e2, group), bit, end;
+
+	if (load_busy(e2, group, 0, nblocks, false) < 0)
+		return false;
+	bit = find_piece(e2, group, from);
+	if (bit == nblocks && from != 0)
+		bit = find_piece(e2, group, 0);
+	if (bit == nblocks) {
+		g->state |= DXF_BG_NO_HUGE;
+		return false;
+	}
+	end = dxf_bits_next_set(e2->scratch, bit,
+				bit + DXF_MIN(want, nblocks - bit));
+	*out = (struct dxf_span){ group, bit, end - bit };
+	return true;
+}
+
+bool dxf_search_huge_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
+			    struct dxf_span *out)
+{
+	uint32_t group = dxf_group_of_blk(e2, goal), looked = 0;
+	uint32_t from = (uint32_t)(goal - dxf_group_first(e2, group));
+	struct search s = { .e2 = e2 };
+
+	dxf_mutex_assert_held(&e2->alloc_lock);
+	assert(want > 0 && group < e2->geom.ngroups);
+	if (e2->huge_blocks == 0)
+		return false;
+	for (uint32_t i = 0; i < e2->geom.ngroups && looked < PATIENCE; i++) {
+		const struct dxf_group *g = &e2->groups[group];
+
+		if (!(g->state & DXF_BG_NO_HUGE) &&
+		    promising(&s, g, e2->huge_blocks)) {
+			looked++;
+			if (look_huge(e2, group, from, want, out))
+				return true;
+		}
+		group = (group + 1) % e2->geom.ngroups;
+		from = 0;
+	}
+	return false;
 }
 
 /* Of [@blk, @end) those that are free, in the group of @blk: *@next is behind. */

@@ -26,6 +26,16 @@ int dxf_search_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
 		      uint32_t prefer, struct dxf_span *out);
 
 /*
+ * Find a free 2 MiB piece of memory from @goal on, then in the
+ * other groups: *@out is its start, @want blocks or as many as are free there,
+ * 2 MiB at least if so much is wanted.  Windows are left alone.
+ * Locks: alloc_lock.
+ * Returns: false: there is none, or none was found within some bitmaps.
+ */
+bool dxf_search_huge_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
+			    struct dxf_span *out);
+
+/*
  * How many of the blocks from bit @start of @group on, at most @max, are free
  * and in nobody's window.
  * Locks: alloc_lock.

@@ -128,6 +128,32 @@ static dxf_blk_t goal(struct batch *b, dxf_lblk_t lblk)
 	return dxf_bmap_goal(&inode->node, &inode->node.di, lblk);
 }
 
+/*
+ * Each 2 MiB of a file that has so much are to begin where a huge page does:
+ * *@want ends there at the latest, so that the next piece asks for a page that
+ * is free as a whole.
+ * Returns: the flag, where a page is to begin.
+ */
+static unsigned int by_pages(const struct batch *b, dxf_lblk_t lblk,
+			     dxf_blk_t at, uint32_t *want)
+{
+	const struct dxf_wr *w = b->w;
+	uint32_t n = dxf_balloc_huge(w->fs->e2);
+	struct dxf_peek p;
+	bool follows;
+
+	dxf_inode_peek_locked(w->inode, &p);
+	if (n == 0 || DXF_MAX(w->end, p.size) < to_bytes(b, n))
+		return 0;
+	*want = DXF_MIN(*want, n - (uint32_t)(lblk % n));
+	if (lblk % n != 0)
+		return 0;
+	/* A block somewhere in a sparse file is not worth a page. */
+	follows = at != dxf_balloc_goal(w->fs->e2, w->inode->node.ino) ||
+		  to_bytes(b, lblk) >= p.size;
+	return follows || *want >= n / 32 ? DXF_BALLOC_HUGE : 0;
+}
+
 static bool has_extents(struct dxf_inode *inode)
 {
 	struct dxf_peek p;
@@ -154,15 +180,18 @@ static int do_hole(struct batch *b, const struct dxf_seg *seg, uint64_t end)
 		.lblk = seg->run.lblk,
 		.unwritten = w->kind != DXF_WR_DATA && has_extents(w->inode),
 	};
+	dxf_blk_t at = goal(b, p.lblk);
+	uint32_t want = wanted(b, &seg->run, end);
+	unsigned int flags = w->balloc;
 	int err;
 
 	if (w->kind == DXF_WR_HOLE) {
 		b->end += seg->len;
 		return 0;
 	}
-	err = dxf_balloc_reserve(e2, &w->inode->node.window, goal(b, p.lblk),
-				 wanted(b, &seg->run, end), w->balloc, &p.pblk,
-				 &p.nblk);
+	flags |= by_pages(b, p.lblk, at, &want);
+	err = dxf_balloc_reserve(e2, &w->inode->node.window, at, want, flags,
+				 &p.pblk, &p.nblk);
 	if (err)
 		return err;
 	assert(p.nblk > 0 && p.nblk <= seg->run.nblk);
