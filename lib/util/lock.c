@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "lockstat.h"
 #include "units.h"
 
 #ifndef NDEBUG
@@ -78,10 +79,28 @@ void dxf_mutex_destroy(struct dxf_mutex *l)
 	must(pthread_mutex_destroy(&l->m));
 }
 
+static void count_wait(enum dxf_rank rank)
+{
+	if (DXF_LOCK_COUNTS)
+		dxf_lock_count_wait(rank);
+}
+
+/* It is ours now. */
+static void mutex_taken(const struct dxf_mutex *l)
+{
+	dxf_lock_count_taken(l->rank);
+	if (dxf_lock_is_timed(l->rank))
+		dxf_lock_begin_held();
+}
+
 void dxf_mutex_lock(struct dxf_mutex *l)
 {
 	note_lock(&l->m, l->rank, l->key, true, true);
-	must(pthread_mutex_lock(&l->m));
+	if (!DXF_LOCK_COUNTS || pthread_mutex_trylock(&l->m) != 0) {
+		count_wait(l->rank);
+		must(pthread_mutex_lock(&l->m));
+	}
+	mutex_taken(l);
 }
 
 bool dxf_mutex_trylock(struct dxf_mutex *l)
@@ -89,12 +108,15 @@ bool dxf_mutex_trylock(struct dxf_mutex *l)
 	if (pthread_mutex_trylock(&l->m) != 0)
 		return false;
 	note_lock(&l->m, l->rank, l->key, true, false);
+	mutex_taken(l);
 	return true;
 }
 
 void dxf_mutex_unlock(struct dxf_mutex *l)
 {
 	note_unlock(&l->m);
+	if (dxf_lock_is_timed(l->rank))
+		dxf_lock_end_held();
 	must(pthread_mutex_unlock(&l->m));
 }
 
@@ -126,13 +148,21 @@ void dxf_rwlock_destroy(struct dxf_rwlock *l)
 void dxf_rwlock_rdlock(struct dxf_rwlock *l)
 {
 	note_lock(&l->rw, l->rank, l->key, false, true);
-	must(pthread_rwlock_rdlock(&l->rw));
+	if (!DXF_LOCK_COUNTS || pthread_rwlock_tryrdlock(&l->rw) != 0) {
+		count_wait(l->rank);
+		must(pthread_rwlock_rdlock(&l->rw));
+	}
+	dxf_lock_count_taken(l->rank);
 }
 
 void dxf_rwlock_wrlock(struct dxf_rwlock *l)
 {
 	note_lock(&l->rw, l->rank, l->key, true, true);
-	must(pthread_rwlock_wrlock(&l->rw));
+	if (!DXF_LOCK_COUNTS || pthread_rwlock_trywrlock(&l->rw) != 0) {
+		count_wait(l->rank);
+		must(pthread_rwlock_wrlock(&l->rw));
+	}
+	dxf_lock_count_taken(l->rank);
 }
 
 bool dxf_rwlock_trywrlock(struct dxf_rwlock *l)
@@ -140,6 +170,7 @@ bool dxf_rwlock_trywrlock(struct dxf_rwlock *l)
 	if (pthread_rwlock_trywrlock(&l->rw) != 0)
 		return false;
 	note_lock(&l->rw, l->rank, l->key, true, false);
+	dxf_lock_count_taken(l->rank);
 	return true;
 }
 

@@ -28,6 +28,7 @@ enum dxf_rank {
 	DXF_RANK_DIRTY,		/* a dirty-extent tree */
 	DXF_RANK_REGION,	/* host allocation map, bad-block list */
 	DXF_RANK_LEAF,		/* anything that takes no lock inside */
+	DXF_RANK_N,
 };
 
 struct dxf_mutex {

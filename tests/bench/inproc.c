@@ -2,7 +2,8 @@
 /*
  * inproc.c - benchinproc: what the library's operations cost by themselves.
  *
- *	benchinproc [-c] [-n ROUNDS] [-N NAMES] IMAGE RAWFILE
+ *	benchinproc [-cl] [-n ROUNDS] [-N NAMES] IMAGE RAWFILE
+ *	benchinproc -x
  *
  * IMAGE is a fresh filesystem, RAWFILE a file on the same host for raw copies.
  * Each round goes through all rows.  The time is this thread's CPU time, the
@@ -11,7 +12,8 @@
  * of the median round, bytes persisted, fences, lines flushed for an operation,
  * the bar or "-" (-c: that of an image with metadata_csum); and, of one more
  * round by the wall clock, what 99 of 100 operations stay below: no lock is
- * held longer than its operation takes.
+ * held longer than its operation takes.  -l prints the locks instead
+ * (inproc_locks.c), -x what ways to store cost by size (inproc_store.c).
  */
 #include "inproc.h"
 
@@ -239,24 +241,40 @@ static void print(int rounds, bool csum)
 
 static int usage(void)
 {
-	fputs("usage: benchinproc [-c] [-n ROUNDS] [-N NAMES] IMAGE RAWFILE\n",
-	      stderr);
+	fputs("usage: benchinproc [-cl] [-n ROUNDS] [-N NAMES] IMAGE RAWFILE\n"
+	      "       benchinproc -x\n", stderr);
 	return 1;
+}
+
+static void measure_all(struct inproc *b, int rounds, bool csum)
+{
+	int i, k;
+
+	for (k = 0; k < rounds; k++)
+		for (i = 0; inproc_rows[i].name != NULL; i++)
+			measure(b, i, k);
+	for (i = 0; inproc_rows[i].name != NULL; i++)
+		measure_each(b, i);
+	print(rounds, csum);
 }
 
 int main(int argc, char **argv)
 {
 	static struct inproc b = { .names = 1000 };
-	int rounds = 5, c, i, k;
-	bool csum = false;
+	bool csum = false, locks = false;
+	int rounds = 5, c;
 
-	while ((c = getopt(argc, argv, "cn:N:")) != -1) {
+	while ((c = getopt(argc, argv, "cln:N:x")) != -1) {
 		if (c == 'n')
 			rounds = atoi(optarg);
 		else if (c == 'N')
 			b.names = (unsigned int)strtoul(optarg, NULL, 10);
 		else if (c == 'c')
 			csum = true;
+		else if (c == 'l')
+			locks = true;
+		else if (c == 'x')
+			return inproc_stores() != 0;
 		else
 			return usage();
 	}
@@ -264,12 +282,10 @@ int main(int argc, char **argv)
 	    b.names == 0)
 		return usage();
 	setup(&b, argv[optind], argv[optind + 1]);
-	for (k = 0; k < rounds; k++)
-		for (i = 0; inproc_rows[i].name != NULL; i++)
-			measure(&b, i, k);
-	for (i = 0; inproc_rows[i].name != NULL; i++)
-		measure_each(&b, i);
-	print(rounds, csum);
+	if (locks)
+		must(inproc_locks(&b), "locks");
+	else
+		measure_all(&b, rounds, csum);
 	must(dxf_fs_close(b.fs), "unmount");
 	dxf_region_close(b.region);
 	return 0;

@@ -46,6 +46,11 @@ struct inproc_row {
 /* In this order each round; ends with a name of NULL. */
 extern const struct inproc_row inproc_rows[];
 
+/* Print which locks the operations take, and how long the metadata lock is held. */
+int inproc_locks(struct inproc *b);
+/* Print what it costs to store so many bytes, in what way. */
+int inproc_stores(void);
+
 static inline uint64_t inproc_random(struct inproc *b)
 {
 	b->state ^= b->state << 13;

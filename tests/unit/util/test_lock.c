@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "lock.h"
+#include "lockstat.h"
 
 static struct dxf_mutex low, high;
 static struct dxf_rwlock five, nine;
@@ -152,6 +152,78 @@ START_TEST(test_rank_trylock_may_fall)
 }
 END_TEST
 
+START_TEST(test_lockstat_counts_what_the_thread_takes)
+{
+	uint64_t mutexes = dxf_lock_taken(DXF_RANK_ICACHE);
+	uint64_t rwlocks = dxf_lock_taken(DXF_RANK_INODE);
+
+	dxf_mutex_lock(&low);
+	dxf_mutex_unlock(&low);
+	ck_assert(dxf_mutex_trylock(&low));
+	ck_assert(!elsewhere(try_low));
+	dxf_mutex_unlock(&low);
+	dxf_rwlock_rdlock(&five);
+	dxf_rwlock_unlock(&five);
+	dxf_rwlock_wrlock(&five);
+	dxf_rwlock_unlock(&five);
+	ck_assert_uint_eq(dxf_lock_taken(DXF_RANK_ICACHE), mutexes + 2);
+	ck_assert_uint_eq(dxf_lock_taken(DXF_RANK_INODE), rwlocks + 2);
+	ck_assert_uint_eq(dxf_lock_taken(DXF_RANK_ALLOC), 0);
+}
+END_TEST
+
+static void *lock_low(void *arg)
+{
+	dxf_mutex_lock(&low);
+	dxf_mutex_unlock(&low);
+	return &low;
+}
+
+START_TEST(test_lockstat_counts_who_had_to_wait)
+{
+	uint64_t waits = dxf_lock_waits(DXF_RANK_ICACHE);
+	pthread_t t;
+
+	dxf_mutex_lock(&low);
+	ck_assert_uint_eq(dxf_lock_waits(DXF_RANK_ICACHE), waits);
+	ck_assert_int_eq(pthread_create(&t, NULL, lock_low, NULL), 0);
+	while (dxf_lock_waits(DXF_RANK_ICACHE) == waits)
+		sched_yield();
+	dxf_mutex_unlock(&low);
+	ck_assert_int_eq(pthread_join(t, NULL), 0);
+	ck_assert_uint_eq(dxf_lock_waits(DXF_RANK_ICACHE), waits + 1);
+}
+END_TEST
+
+/* The shortest and the longest that a time in a bucket can be follow on. */
+START_TEST(test_lockstat_times_one_rank)
+{
+	uint64_t n[DXF_HELD_BUCKETS], sum = 0, longest, below = 0;
+
+	dxf_lock_time(DXF_RANK_ALLOC);
+	for (int i = 0; i < 10; i++) {
+		dxf_mutex_lock(&low);
+		dxf_mutex_lock(&high);
+		dxf_mutex_unlock(&high);
+		dxf_mutex_unlock(&low);
+	}
+	longest = dxf_lock_held(n);
+	dxf_lock_time(0);
+	for (unsigned int i = 0; i < DXF_HELD_BUCKETS; i++) {
+		sum += n[i];
+		if (n[i] > 0)
+			below = dxf_lock_held_ns(i);
+		ck_assert(i == 0 ||
+			  dxf_lock_held_ns(i) > dxf_lock_held_ns(i - 1));
+	}
+	ck_assert_uint_eq(sum, 10);
+	ck_assert_uint_ge(longest, below);
+	dxf_mutex_lock(&high);
+	dxf_mutex_unlock(&high);
+	ck_assert_uint_eq(dxf_lock_held(n), 0);
+}
+END_TEST
+
 #ifndef NDEBUG
 START_TEST(test_rank_falling_dies)
 {
@@ -260,6 +332,9 @@ int main(void)
 	tcase_add_test(tc,
 		       test_rank_rising_is_allowed_in_any_order_of_release);
 	tcase_add_test(tc, test_rank_trylock_may_fall);
+	tcase_add_test(tc, test_lockstat_counts_what_the_thread_takes);
+	tcase_add_test(tc, test_lockstat_counts_who_had_to_wait);
+	tcase_add_test(tc, test_lockstat_times_one_rank);
 	suite_add_tcase(suite, tc);
 	/* What dies needs a process of its own. */
 	if (srunner_fork_status(sr) == CK_FORK)
