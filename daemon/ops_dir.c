@@ -61,6 +61,19 @@ static void copy_name(char *to, const struct dxf_fs_dirent *de)
 	to[de->name_len] = '\0';
 }
 
+static void entry_out(struct dxf_session *s, const struct dxf_attr *a,
+		      struct fuse_entry_out *e)
+{
+	e->nodeid = dxf_node_of_ino(a->ino);
+	e->entry_valid = e->attr_valid = DXF_TIMEOUT;
+	dxf_attr_to_fuse(a, &e->attr);
+	/* as dxf_entry_fill() */
+	if (e->nodeid == DXF_ROOT_NODE)
+		dxf_fs_forget(s->fs, a->ino, 1);
+	else
+		e->generation = a->generation;
+}
+
 static int fill_plain(void *ctx, const struct dxf_fs_dirent *de)
 {
 	struct fill *f = ctx;
@@ -80,29 +93,31 @@ static int fill_plain(void *ctx, const struct dxf_fs_dirent *de)
 	return 0;
 }
 
+/* libfuse would go through each name three times. */
 static int fill_plus(void *ctx, const struct dxf_fs_dirent *de)
 {
 	struct fill *f = ctx;
-	struct fuse_entry_param e;
-	char name[DXF_NAME_MAX + 1];
-	size_t len;
+	struct fuse_direntplus *dp = (void *)(f->buf + f->used);
+	size_t len = FUSE_NAME_OFFSET_DIRENTPLUS + de->name_len;
+	size_t padded = FUSE_DIRENT_ALIGN(len);
 
-	assert(f->used <= f->size);
-	copy_name(name, de);
-	len = fuse_add_direntry_plus(f->req, NULL, 0, name, NULL, 0);
-	if (len > f->size - f->used)
+	assert(f->used <= f->size && f->used % sizeof(uint64_t) == 0);
+	if (padded > f->size - f->used)
 		return 1;
-	if (de->attr_valid) {
-		dxf_entry_fill(dxf_req_session(f->req), &de->attr, &e);
-	} else {
-		/* node 0: a name only */
-		memset(&e, 0, sizeof(e));
-		e.attr.st_ino = de->ino;
-		e.attr.st_mode = (mode_t)de->type << 12;
-	}
-	fuse_add_direntry_plus(f->req, f->buf + f->used, f->size - f->used,
-			       name, &e, (off_t)de->next);
-	f->used += len;
+	memset(&dp->entry_out, 0, sizeof(dp->entry_out));
+	/* node 0: a name only */
+	dp->entry_out.attr.mode = (uint32_t)de->type << 12;
+	if (de->attr_valid)
+		entry_out(dxf_req_session(f->req), &de->attr, &dp->entry_out);
+	dp->dirent = (struct fuse_dirent){
+		.ino = de->ino,
+		.off = de->next,
+		.namelen = (uint32_t)de->name_len,
+		.type = (dp->entry_out.attr.mode & S_IFMT) >> 12,
+	};
+	memcpy(dp->dirent.name, de->name, de->name_len);
+	memset((char *)dp + len, 0, padded - len);
+	f->used += padded;
 	return 0;
 }
 

@@ -105,26 +105,6 @@ static int setxattr(const struct raw *r)
 
 /* ---- TMPFILE ---- */
 
-static void fill_attr(const struct dxf_attr *a, struct fuse_attr *f)
-{
-	memset(f, 0, sizeof(*f));
-	f->ino = a->ino;
-	f->size = a->size;
-	f->blocks = a->blocks;
-	f->atime = (uint64_t)a->atime.tv_sec;
-	f->mtime = (uint64_t)a->mtime.tv_sec;
-	f->ctime = (uint64_t)a->ctime.tv_sec;
-	f->atimensec = (uint32_t)a->atime.tv_nsec;
-	f->mtimensec = (uint32_t)a->mtime.tv_nsec;
-	f->ctimensec = (uint32_t)a->ctime.tv_nsec;
-	f->mode = a->mode;
-	f->nlink = a->nlink;
-	f->uid = a->uid;
-	f->gid = a->gid;
-	f->rdev = (uint32_t)a->rdev;
-	f->blksize = a->blksize;
-}
-
 static void fill_create(struct dxf_session *s, const struct dxf_attr *a,
 			struct fuse_entry_out *e, struct fuse_open_out *o)
 {
@@ -136,7 +116,7 @@ static void fill_create(struct dxf_session *s, const struct dxf_attr *a,
 	e->generation = a->generation;
 	e->entry_valid = DXF_TIMEOUT;
 	e->attr_valid = DXF_TIMEOUT;
-	fill_attr(a, &e->attr);
+	dxf_attr_to_fuse(a, &e->attr);
 
 	memset(&fi, 0, sizeof(fi));
 	dxf_fill_open(s, a->ino, &fi);

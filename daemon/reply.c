@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi.h"
 #include "cleanup.h"
 #include "ino.h"
 #include "keeper.h"
@@ -32,6 +33,27 @@ void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st)
 	st->st_atim = a->atime;
 	st->st_mtim = a->mtime;
 	st->st_ctim = a->ctime;
+}
+
+void dxf_attr_to_fuse(const struct dxf_attr *a, struct fuse_attr *f)
+{
+	*f = (struct fuse_attr){
+		.ino = a->ino,
+		.size = a->size,
+		.blocks = a->blocks,
+		.atime = (uint64_t)a->atime.tv_sec,
+		.mtime = (uint64_t)a->mtime.tv_sec,
+		.ctime = (uint64_t)a->ctime.tv_sec,
+		.atimensec = (uint32_t)a->atime.tv_nsec,
+		.mtimensec = (uint32_t)a->mtime.tv_nsec,
+		.ctimensec = (uint32_t)a->ctime.tv_nsec,
+		.mode = a->mode,
+		.nlink = a->nlink,
+		.uid = a->uid,
+		.gid = a->gid,
+		.rdev = (uint32_t)a->rdev,
+		.blksize = a->blksize,
+	};
 }
 
 void dxf_reply_attr(fuse_req_t req, const struct dxf_attr *a)

@@ -36,6 +36,9 @@ static inline void dxf_reply_err(fuse_req_t req, int err)
 }
 
 void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st);
+/* The same for what libfuse does not see. */
+struct fuse_attr;
+void dxf_attr_to_fuse(const struct dxf_attr *a, struct fuse_attr *f);
 void dxf_reply_attr(fuse_req_t req, const struct dxf_attr *a);
 
 /*

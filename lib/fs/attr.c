@@ -75,27 +75,27 @@ void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
 
 void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out)
 {
-	struct dxf_dinode di;
+	const struct dxf_dinode *di = &inode->node.di;
+	DXF_SCOPED_MUTEX(&inode->node.attr);
 
-	dxf_inode_get_di(inode, &di);
 	*out = (struct dxf_attr){
 		.ino = inode->node.ino,
-		.generation = di.generation,
-		.mode = di.mode,
-		.nlink = di.nlink,
-		.uid = di.uid,
-		.gid = di.gid,
-		.size = di.size,
-		.blocks = di.sectors,
+		.generation = di->generation,
+		.mode = di->mode,
+		.nlink = di->nlink,
+		.uid = di->uid,
+		.gid = di->gid,
+		.size = di->size,
+		.blocks = di->sectors,
 		.blksize = dxf_ext2_geom(inode->node.e2)->block_size,
-		.flags = di.flags,
-		.atime = di.atime,
-		.mtime = di.mtime,
-		.ctime = di.ctime,
-		.btime = di.crtime,
+		.flags = di->flags,
+		.atime = di->atime,
+		.mtime = di->mtime,
+		.ctime = di->ctime,
+		.btime = di->crtime,
 	};
-	if (S_ISCHR(di.mode) || S_ISBLK(di.mode))
-		out->rdev = dxf_dinode_get_rdev(&di);
+	if (S_ISCHR(di->mode) || S_ISBLK(di->mode))
+		out->rdev = dxf_dinode_get_rdev(di);
 }
 
 /* ---- rules ---- */

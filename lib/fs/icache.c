@@ -211,13 +211,21 @@ void dxf_icache_add_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
 	inode->nlookup++;
 }
 
-void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
+void dxf_icache_pins_to_lookups(struct dxf_fs *fs, struct dxf_inode **v,
+				unsigned int n)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 
-	assert(inode->pins > 0);
-	inode->nlookup++;
-	inode->pins--;
+	for (unsigned int i = 0; i < n; i++) {
+		assert(v[i]->pins > 0);
+		v[i]->nlookup++;
+		v[i]->pins--;
+	}
+}
+
+void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	dxf_icache_pins_to_lookups(fs, &inode, 1);
 }
 
 /*

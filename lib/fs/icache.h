@@ -36,6 +36,14 @@ void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode);
  */
 int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
 			 dxf_ino_t ino, struct dxf_inode **out);
+/*
+ * The same for one of many: *@spare, NULL at first, is memory for the next one
+ * that is not cached; what is left of it in the end the caller frees
+ * (dxf_icache_free_new()).
+ */
+int dxf_icache_get_listed(struct dxf_fs *fs, struct dxf_inode *dir,
+			  dxf_ino_t ino, struct dxf_inode **spare,
+			  struct dxf_inode **out);
 /* For recovery: an inode on the orphan list, whatever its nlink. */
 int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
 			  struct dxf_inode **out);
@@ -50,6 +58,9 @@ struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode);
 void dxf_icache_free_new(struct dxf_inode *inode);
 /* One more lookup, beside the pin. */
 void dxf_icache_add_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
+/* The pins of @n inodes become lookups, in one step: evicts nothing. */
+void dxf_icache_pins_to_lookups(struct dxf_fs *fs, struct dxf_inode **v,
+				unsigned int n);
 /* The pin becomes a lookup: evicts nothing, so locks may be held. */
 void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
 /*

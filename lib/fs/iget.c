@@ -61,20 +61,27 @@ static bool reachable(const struct dxf_fs *fs, dxf_ino_t ino)
 	       (ino >= fs->geom->first_ino && ino <= fs->geom->ninodes);
 }
 
-/* Insert @inode as LOADING, unless another thread was first. */
-static struct dxf_inode *claim(struct dxf_fs *fs, struct dxf_inode *inode)
+/*
+ * The inode @ino, pinned; if it is absent *@spare, which is given away, as
+ * LOADING.  Returns: NULL: it is absent, and there is no memory for it yet.
+ */
+static struct dxf_inode *find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
+				       struct dxf_inode **spare, bool *is_new)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
-	struct dxf_inode *i = dxf_icache_find_live(fs, inode->node.ino);
+	struct dxf_inode *i = dxf_icache_find_live(fs, ino);
 
-	if (i != NULL) {
-		i->pins++;
-		return i;
+	*is_new = i == NULL && *spare != NULL;
+	if (*is_new) {
+		i = DXF_STEAL(*spare);
+		dxf_node_init(&i->node, fs->e2, ino);
+		i->lock.key = ino;
+		i->state = DXF_I_LOADING;
+		dxf_itable_insert(fs, i);
 	}
-	inode->state = DXF_I_LOADING;
-	inode->pins = 1;
-	dxf_itable_insert(fs, inode);
-	return inode;
+	if (i != NULL)
+		i->pins++;
+	return i;
 }
 
 static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
@@ -88,40 +95,70 @@ static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
 	pthread_cond_broadcast(&fs->icache_cond);
 }
 
-static int get(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
-	       struct dxf_inode **out)
+static int get_with(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
+		    struct dxf_inode **spare, struct dxf_inode **out)
 {
-	struct dxf_inode *inode, *i;
+	struct dxf_inode *inode;
+	bool is_new;
 	int err;
 
 	if (!reachable(fs, ino))
 		return -ESTALE;
-	inode = dxf_icache_find(fs, ino);
-	dxf_count(inode ? DXF_COUNT_INODE_HIT : DXF_COUNT_INODE_MISS, 1);
-	if (inode != NULL) {
-		*out = inode;
-		return 0;
+	inode = find_or_claim(fs, ino, spare, &is_new);
+	if (inode == NULL) {
+		err = dxf_icache_alloc(fs, spare);
+		if (err != 0)
+			return err;
+		inode = find_or_claim(fs, ino, spare, &is_new);
 	}
-	err = dxf_icache_alloc(fs, &inode);
-	if (err != 0)
-		return err;
-	dxf_node_init(&inode->node, fs->e2, ino);
-	inode->lock.key = ino;
-	i = claim(fs, inode);
-	if (i == inode) {
+	dxf_count(is_new ? DXF_COUNT_INODE_MISS : DXF_COUNT_INODE_HIT, 1);
+	if (is_new) {
 		err = load(fs, inode, how);
 		loaded(fs, inode, err);
+		if (err != 0) {
+			dxf_icache_free_new(inode);
+			return err;
+		}
 	}
-	if (i != inode || err != 0)
-		dxf_icache_free_new(inode);
-	if (err == 0)
-		*out = i;
+	*out = inode;
+	return 0;
+}
+
+static int get(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
+	       struct dxf_inode **out)
+{
+	struct dxf_inode *spare = NULL;
+	int err = get_with(fs, ino, how, &spare, out);
+
+	/* Another thread was first. */
+	if (spare != NULL)
+		dxf_icache_free_new(spare);
 	return err;
 }
 
 int dxf_icache_get(struct dxf_fs *fs, dxf_ino_t ino, struct dxf_inode **out)
 {
 	return get(fs, ino, LOAD_NUMBER, out);
+}
+
+static int not_in_use(struct dxf_fs *fs, struct dxf_inode *dir, dxf_ino_t ino)
+{
+	return dxf_ext2_corrupt(fs->e2, dir->node.ino, 0,
+				"an entry names inode %u, which is %s", ino,
+				reachable(fs, ino) ? "not in use" : "reserved");
+}
+
+int dxf_icache_get_listed(struct dxf_fs *fs, struct dxf_inode *dir,
+			  dxf_ino_t ino, struct dxf_inode **spare,
+			  struct dxf_inode **out)
+{
+	int err;
+
+	dxf_rwlock_assert_held(&dir->lock);
+	if (*spare == NULL && (err = dxf_icache_alloc(fs, spare)) != 0)
+		return err;
+	err = get_with(fs, ino, LOAD_NAMED, spare, out);
+	return err == -ESTALE ? not_in_use(fs, dir, ino) : err;
 }
 
 int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
@@ -131,11 +168,7 @@ int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
 
 	dxf_rwlock_assert_held(&dir->lock);
 	err = get(fs, ino, LOAD_NAMED, out);
-	if (err == -ESTALE)
-		err = dxf_ext2_corrupt(fs->e2, dir->node.ino, 0,
-				"an entry names inode %u, which is %s", ino,
-				reachable(fs, ino) ? "not in use" : "reserved");
-	return err;
+	return err == -ESTALE ? not_in_use(fs, dir, ino) : err;
 }
 
 int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,

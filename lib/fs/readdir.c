@@ -21,6 +21,10 @@ struct listing {
 	int (*fn)(void *ctx, const struct dxf_fs_dirent *de);
 	void *ctx;
 	struct dxf_inode *refused;
+	/* pinned; the caller's lookups are counted for many at once */
+	struct dxf_inode *taken[64];
+	unsigned int ntaken;
+	struct dxf_inode *spare;	/* icache_get_listed() */
 };
 
 static bool is_dots(const struct dxf_dirent *de)
@@ -40,7 +44,8 @@ static struct dxf_inode *pin_entry(struct listing *l,
 	struct dxf_inode *inode;
 
 	if (!l->plus || is_dots(de) ||
-	    dxf_icache_get_named(l->fs, l->dir, de->ino, &inode) != 0)
+	    dxf_icache_get_listed(l->fs, l->dir, de->ino, &l->spare,
+				  &inode) != 0)
 		return NULL;
 	dxf_need_found(l->dir, inode);
 	dxf_inode_fill_attr(inode, &out->attr);
@@ -48,6 +53,19 @@ static struct dxf_inode *pin_entry(struct listing *l,
 	if (out->type == DT_UNKNOWN)
 		out->type = dxf_dir_type(out->attr.mode);
 	return inode;
+}
+
+static void count_lookups(struct listing *l)
+{
+	dxf_icache_pins_to_lookups(l->fs, l->taken, l->ntaken);
+	l->ntaken = 0;
+}
+
+static void take(struct listing *l, struct dxf_inode *inode)
+{
+	if (l->ntaken == DXF_ARRAY_SIZE(l->taken))
+		count_lookups(l);
+	l->taken[l->ntaken++] = inode;
 }
 
 static int list_entry(void *ctx, const struct dxf_dirent *de)
@@ -69,7 +87,7 @@ static int list_entry(void *ctx, const struct dxf_dirent *de)
 	if (stop != 0)
 		l->refused = inode;
 	else
-		dxf_icache_pin_to_lookup(l->fs, inode);
+		take(l, inode);
 	return stop;
 }
 
@@ -95,6 +113,9 @@ int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, bool plus,
 	if (err != 0)
 		return err;
 	err = list(&l, off);
+	count_lookups(&l);
+	if (l.spare != NULL)
+		dxf_icache_free_new(l.spare);
 	if (l.refused != NULL)
 		dxf_icache_put(fs, l.refused);
 	if (err == 0)
