@@ -9,7 +9,7 @@ import chart
 import report
 from results import number, replace
 
-FILES = ("bench.csv", "inproc.csv", "mounts.csv", "memory.csv",
+FILES = ("bench.csv", "inproc.csv", "mounts.csv", "memory.csv", "locks.txt",
          "machine.json", "bench.svg")
 BEGIN, END = "<!-- figures: tests/bench/run --docs -->", "<!-- end -->"
 
@@ -159,6 +159,8 @@ def page(kept, verdicts):
                    "rounds), bytes persisted, fences, cache lines flushed, "
                    "and what 99 of 100 stay below.\n")
         out += [grid(t) for t in tables]
+    if kept.locks:
+        out.append("## The metadata lock\n\n```\n%s```\n" % kept.locks)
     return "\n".join(out)
 
 

@@ -98,6 +98,32 @@ def mounts(conf):
 
 # ---- the library alone ----
 
+def make_image(conf, img, features):
+    run("truncate", "-s", "%dM" % conf.inproc_mib, img)
+    run("mke2fs", "-q", "-F", "-t", "ext2", "-m", "0", "-b", "4096",
+        "-N", str(conf.inproc_names + 20000), *features, img)
+    run("fallocate", "-l", "%dM" % conf.inproc_mib, img)
+
+
+def locks(conf):
+    """Text: how long the metadata lock is held; none from a build that does
+    not know it."""
+    img = os.path.join(conf.tmp, "inproc.img")
+    raw = os.path.join(conf.tmp, "inproc.raw")
+    make_image(conf, img, ())
+    p = subprocess.run([os.path.join(conf.bin, "benchinproc"), "-l", "-N",
+                        str(conf.inproc_names), img, raw],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True)
+    if p.returncode != 0 and "usage:" not in p.stderr:
+        raise Failed(p.stderr.strip())
+    run("e2fsck", "-fn", img)
+    for path in (img, raw):
+        if os.path.exists(path):
+            os.unlink(path)
+    return p.stdout
+
+
 KINDS = (("ext2", (), ()), ("metadata_csum", CSUM, ("-c",)))
 
 
@@ -107,10 +133,7 @@ def library(conf):
     raw = os.path.join(conf.tmp, "inproc.raw")
     rows = []
     for kind, features, args in KINDS:
-        run("truncate", "-s", "%dM" % conf.inproc_mib, img)
-        run("mke2fs", "-q", "-F", "-t", "ext2", "-m", "0", "-b", "4096",
-            "-N", str(conf.inproc_names + 20000), *features, img)
-        run("fallocate", "-l", "%dM" % conf.inproc_mib, img)
+        make_image(conf, img, features)
         p = subprocess.run(
             [os.path.join(conf.bin, "benchinproc"), *args, "-n",
              str(2 * conf.rounds), "-N", str(conf.inproc_names), img, raw],

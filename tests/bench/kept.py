@@ -6,8 +6,8 @@ import bars
 import chart
 import machine
 import report
-from results import (Results, read_csv, read_json, read_table, replace,
-                     write_csv, write_json, write_table)
+from results import (Results, read_csv, read_json, read_table, read_text,
+                     replace, write_csv, write_json, write_table)
 
 MOUNTS = ("image", "peer", "ms", "memory", "group_bytes")
 INPROC = ("image",) + report.INPROC
@@ -21,6 +21,7 @@ class Kept:
         self.res = Results() if fresh else read_csv(self.path("bench.csv"))
         self.mounts, self.inproc, self.memory = ([] if fresh else read_table(
             self.path(f)) for f in ("mounts.csv", "inproc.csv", "memory.csv"))
+        self.locks = "" if fresh else read_text(self.path("locks.txt"))
         self.machine = {} if fresh else read_json(self.path("machine.json"))
 
     def path(self, name):
@@ -33,6 +34,8 @@ class Kept:
     def write_data(self):
         """The figures: all that the rest can be made from again."""
         write_json(self.path("machine.json"), self.machine)
+        if self.locks:
+            replace(self.path("locks.txt"), lambda f: f.write(self.locks))
         if self.res.rows:
             write_csv(self.res, self.path("bench.csv"))
         for name, head, rows in (("mounts.csv", MOUNTS, self.mounts),

@@ -117,4 +117,6 @@ def text(all_of, bars_text):
     if all_of.mounts:
         parts.append(align(mounts(all_of.mounts)))
     parts += [align(t) for t in inproc(all_of.inproc)]
+    if all_of.locks:
+        parts.append(all_of.locks)
     return "\n\n".join(parts) + "\n"

@@ -139,6 +139,13 @@ def read_table(path):
         return list(csv.DictReader(f))
 
 
+def read_text(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path) as f:
+        return f.read()
+
+
 def write_json(path, what):
     replace(path, lambda f: f.write(json.dumps(what, indent=1) + "\n"))
 
