@@ -209,7 +209,7 @@ const struct dxf_opt dxf_opt_table[] = {
 	INT("no_io_uring", 0, io_uring, DXF_TRI_NO,
 	    "requests by /dev/fuse"),
 	UINT("workers", 0, workers, 1, DXF_WORKERS_MAX, "N",
-	     "threads (default: one for each CPU, at least 2)"),
+	     "threads (default: one for each CPU, at least 4)"),
 	BOOL("noconfine", 0, noconfine, true,
 	     "keep privileges and system calls, for a debugger"),
 	BOOL("debug", FUSE | EXT, debug, true, "log every request"),

@@ -42,6 +42,8 @@
 #include "ring.h"
 
 #define STOP_RETRY_MS	20
+/* On a busy machine each waits for a turn of its own at a CPU. */
+#define FEWEST		4u
 #define GATHER_NS	1000000
 /* Programs may go on with files of a detached mount: not for ever. */
 #define DRAIN_NS	UINT64_C(5000000000)
@@ -227,40 +229,23 @@ static ssize_t next_request(struct worker *w)
  * with a worker on another CPU.  By the flags of the open file - those of
  * dax=always pass the page cache by without O_DIRECT.
  */
-static bool is_read_ahead(const struct worker *w, size_t len)
+static bool is_read_ahead(const struct worker *w, const struct fuse_read_in *in)
 {
-	const struct fuse_in_header *h = (const void *)w->chan.buf;
-	const struct fuse_read_in *in;
-
-	if (h->opcode != FUSE_READ ||
-	    w->all->s->opt->dax == DXF_DAX_ALWAYS)
-		return false;
-	in = dxf_rawreq_body(h, len, sizeof(*in));
 	return in != NULL && in->size >= READ_AHEAD &&
-	       !(in->flags & O_DIRECT);
-}
-
-/* What it moves is more than the way there. */
-static bool is_bulk(const struct worker *w, size_t len)
-{
-	const struct fuse_in_header *h = (const void *)w->chan.buf;
-	const struct fuse_read_in *in;
-
-	if (len >= BULK)
-		return true;
-	if (h->opcode != FUSE_READ)
-		return false;
-	in = dxf_rawreq_body(h, len, sizeof(*in));
-	return in != NULL && in->size >= BULK;
+	       !(in->flags & O_DIRECT) &&
+	       w->all->s->opt->dax != DXF_DAX_ALWAYS;
 }
 
 static void see_caller(struct worker *w, size_t len)
 {
 	const struct fuse_in_header *h = (const void *)w->chan.buf;
+	const struct fuse_read_in *in = h->opcode != FUSE_READ ? NULL :
+		dxf_rawreq_body(h, len, sizeof(*in));
 	struct dxf_escort *e = &w->hand->escort;
+	bool bulk = len >= BULK || (in != NULL && in->size >= BULK);
 
-	if (is_read_ahead(w, len) ||
-	    (e->on && !atomic_load(&e->yields) && is_bulk(w, len)))
+	if (is_read_ahead(w, in) ||
+	    (bulk && e->on && !atomic_load(&e->yields)))
 		dxf_escort_parallel(e);
 	dxf_crew_caller(w->all->crew, w->hand, (pid_t)h->pid);
 }
@@ -511,5 +496,5 @@ unsigned int dxf_workers_default(void)
 
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = (unsigned int)CPU_COUNT(&set);
-	return DXF_MIN(DXF_MAX(n, 2u), DXF_WORKERS_MAX);
+	return DXF_MIN(DXF_MAX(n, FEWEST), DXF_WORKERS_MAX);
 }
