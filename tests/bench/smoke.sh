@@ -24,7 +24,8 @@ for peer in dax dax-devfuse dax-csum null null-libfuse tmpfs; do
 	must_be "$n" "$rows" "rows of $peer"
 done
 for what in 'null : null-libfuse' '^bars: [0-9]* of [0-9]* are met' \
-	    '^8 GiB, sparse  *dax ' '^in process, metadata_csum'; do
+	    '^8 GiB, sparse  *dax ' '^in process, metadata_csum' \
+	    '^metadata lock held'; do
 	must grep -q "$what" "$out/bench.txt"
 done
 must "$python" -c 'import sys, xml.dom.minidom as x
