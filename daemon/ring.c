@@ -8,10 +8,6 @@
  * Each thread has a ring of its own that no other thread enters, and runs where
  * the callers do that it serves: they sleep while it works.
  *
- * Confinement: what is submitted to a ring is not seen by a filter of system
- * calls.  So each ring is restricted, before it is enabled, to the one operation
- * that is needed, and nothing can be registered with it later.
- *
  * Ending: an entry ends with the connection (ENOTCONN), a thread with its last
  * entry; or it was told to stop, which it notices between two waits, out of
  * which a signal gets it.  The signal may come just before the wait, so it is
@@ -24,14 +20,12 @@
 #include <errno.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "abi.h"
 #include "alloc.h"
@@ -39,6 +33,7 @@
 #include "place.h"
 #include "rawreq.h"
 #include "ringabi.h"
+#include "ringcmd.h"
 #include "ringent.h"
 #include "ringplan.h"
 #include "ringyield.h"
@@ -85,40 +80,6 @@ struct dxf_ring {
 	struct hand h[];
 };
 
-/* liburing 2.3 has functions for it, but does not export them. */
-static int set_up(struct io_uring *uring, unsigned int what, void *arg,
-		  unsigned int n)
-{
-	return syscall(SYS_io_uring_register, uring->ring_fd, what, arg, n) < 0 ?
-		-errno : 0;
-}
-
-/* ---- submissions ---- */
-
-/* One is free: there are as many as entries, and an entry is in one. */
-static void submit(struct hand *h, struct dxf_ringent *e, uint32_t what)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&h->uring);
-	struct dxf_ring_cmd *cmd;
-
-	assert(sqe != NULL);
-	if (sqe == NULL)
-		abort();
-	memset(sqe, 0, 2 * sizeof(*sqe));
-	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->flags = IOSQE_FIXED_FILE;
-	sqe->cmd_op = what;
-	if (what == DXF_RING_REGISTER) {
-		sqe->addr = (uint64_t)(uintptr_t)e->iov;
-		sqe->len = 2;
-	}
-	io_uring_sqe_set_data(sqe, e);
-	cmd = (struct dxf_ring_cmd *)sqe->cmd;
-	cmd->qid = e->qid;
-	cmd->commit_id = what == DXF_RING_REGISTER ? 0 : e->commit_id;
-	_Static_assert(sizeof(*cmd) <= 80, "the command area of 128 bytes");
-}
-
 /* ---- a request ---- */
 
 static void process(struct hand *h, struct dxf_ringent *e)
@@ -150,7 +111,8 @@ static void process(struct hand *h, struct dxf_ringent *e)
 static void failed(struct hand *h, struct dxf_ringent *e, int err)
 {
 	if (err == -EINTR || err == -EAGAIN) {
-		submit(h, e, e->fetched ? DXF_RING_COMMIT_AND_FETCH :
+		dxf_ringcmd_put(&h->uring, e, e->fetched ?
+				DXF_RING_COMMIT_AND_FETCH :
 					  DXF_RING_REGISTER);
 		return;
 	}
@@ -173,7 +135,7 @@ static bool complete(struct hand *h, const struct io_uring_cqe *cqe)
 	}
 	large = e->head->ent.payload >= LARGE;
 	process(h, e);
-	submit(h, e, DXF_RING_COMMIT_AND_FETCH);
+	dxf_ringcmd_put(&h->uring, e, DXF_RING_COMMIT_AND_FETCH);
 	large = large || e->head->ent.payload >= LARGE;
 	/* out of the near cache, before the next one fills it */
 	if (large)
@@ -283,7 +245,7 @@ static int hand_over(struct hand *h)
 	int n;
 
 	for (i = 0; i < h->n; i++)
-		submit(h, &h->ents[i], DXF_RING_REGISTER);
+		dxf_ringcmd_put(&h->uring, &h->ents[i], DXF_RING_REGISTER);
 	n = io_uring_submit_and_get_events(&h->uring);
 	if (n < 0)
 		return n;
@@ -306,10 +268,7 @@ static void run(struct hand *h)
 	wait_for(&h->all->start);
 	if (!atomic_load(&h->all->go))
 		return;
-	h->error = set_up(&h->uring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-	if (h->error == 0)
-		/* an enter is cheaper then; where it cannot be, it is not */
-		io_uring_register_ring_fd(&h->uring);
+	h->error = dxf_ringcmd_enable(&h->uring);
 	if (h->error == 0)
 		h->error = hand_over(h);
 	sem_post(&h->all->told);
@@ -333,42 +292,6 @@ static void *thread_main(void *arg)
 }
 
 /* ---- open ---- */
-
-/* Only what serving takes may ever be submitted. */
-static int restrict_ring(struct io_uring *uring)
-{
-	struct io_uring_restriction r[] = {
-		{ .opcode = IORING_RESTRICTION_SQE_OP,
-		  .sqe_op = IORING_OP_URING_CMD },
-		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
-		  .sqe_flags = IOSQE_FIXED_FILE },
-		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
-		  .register_op = IORING_REGISTER_ENABLE_RINGS },
-		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
-		  .register_op = IORING_REGISTER_RING_FDS },
-	};
-
-	return set_up(uring, IORING_REGISTER_RESTRICTIONS, r,
-		      sizeof(r) / sizeof(r[0]));
-}
-
-static int open_ring(struct hand *h, int fd)
-{
-	struct io_uring_params p = {
-		/* enabled by the thread that it is for */
-		.flags = IORING_SETUP_SQE128 | IORING_SETUP_R_DISABLED |
-			 IORING_SETUP_SUBMIT_ALL |
-			 IORING_SETUP_SINGLE_ISSUER |
-			 IORING_SETUP_DEFER_TASKRUN,
-	};
-	int ret = io_uring_queue_init_params(h->n, &h->uring, &p);
-
-	if (ret)
-		return ret;
-	h->has_ring = true;
-	ret = io_uring_register_files(&h->uring, &fd, 1);
-	return ret ? ret : restrict_ring(&h->uring);
-}
 
 static int open_entries(struct hand *h, unsigned int w)
 {
@@ -407,9 +330,11 @@ static int open_hand(struct dxf_ring *r, unsigned int w)
 	h->bound = dxf_ringplan_cpus(&r->plan, w, &h->cpus);
 	ret = open_entries(h, w);
 	if (ret == 0)
-		ret = open_ring(h, fuse_session_fd(r->s->se));
+		ret = dxf_ringcmd_open(&h->uring, h->n,
+				       fuse_session_fd(r->s->se));
 	if (ret)
 		return ret;
+	h->has_ring = true;
 	ret = pthread_create(&h->thread, NULL, thread_main, h);
 	h->has_thread = ret == 0;
 	return -ret;
@@ -498,7 +423,7 @@ static void close_hand(struct hand *h)
 	unsigned int i;
 
 	if (h->has_ring)
-		io_uring_queue_exit(&h->uring);
+		dxf_ringcmd_close(&h->uring);
 	for (i = 0; i < h->n; i++)
 		dxf_ringent_close(&h->ents[i]);
 	free(h->ents);
