@@ -57,6 +57,23 @@ int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len)
 	return media_error();
 }
 
+/* What the kernel maps at once by default (fault_around_bytes), aligned. */
+#define AROUND	65536u
+
+void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len)
+{
+	const char *p = r->wr + off, *end = p + len;
+	char c;
+
+	assert(r->wr != NULL && dxf_region_holds(r, off, len));
+	if (!dxf_node_in_memory(&r->node))
+		return;
+	/* what cannot be loaded, the store will find */
+	for (; p < end; p += AROUND - (uintptr_t)p % AROUND)
+		if (dxf_access_load(&c, p, 1) != 0)
+			return;
+}
+
 /* Bytes before what the last fault touched. */
 static size_t before_fault(const char *addr, size_t len)
 {

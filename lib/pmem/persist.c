@@ -250,9 +250,10 @@ static int store(struct dxf_region *r, dxf_off_t off, const char *src,
 	bool bulk = r->media == DXF_MEDIA_DAX &&
 		    !(flags & DXF_PERSIST_TEMPORAL) &&
 		    cut(dst, len).lines >= NT_MIN;
-
 	int ret;
 
+	if (bulk && len >= DXF_KIB * 4)
+		dxf_load_map_ahead(r, off, len);
 	count(&my_stats(r)->bytes_stored, len);
 	ret = bulk ? store_bulk(r, dst, src, len, flags) :
 		     store_ordinary(r, dst, src, len, flags);

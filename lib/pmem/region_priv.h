@@ -155,6 +155,15 @@ static inline bool dxf_region_holds(const struct dxf_region *r, dxf_off_t off,
 	return off <= r->size && len <= r->size - off;
 }
 
+/* ---- load.c ---- */
+
+/*
+ * [@off, @off + @len) is about to be stored to, and may not be mapped yet.  A
+ * store maps the one page that it goes to; a load, where the file lies in
+ * memory, those around it too that are there.  So look at it first.
+ */
+void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len);
+
 /* ---- hostalloc.c ---- */
 
 /* Learn how much is allocated.  Returns: 0, -ENOMEM. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* persist: which bytes a store touches, and bad blocks in its way. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "pmem_rig.h"
 
@@ -197,6 +200,30 @@ START_TEST(test_recovery_in_a_file_goes_through_the_host)
 }
 END_TEST
 
+/* Pages that are there are mapped many at a time, not one by one. */
+START_TEST(test_store_in_memory_maps_pages_together)
+{
+	const char *path = rig_image(rig_shm, RIG_SIZE, false);
+	char *buf = calloc(1, RIG_SIZE);
+	int fd = open(path, O_WRONLY);
+	struct rusage before, after;
+	struct dxf_region *f;
+
+	ck_assert(buf != NULL && rig_has_tmpfs());
+	ck_assert_int_eq(pwrite(fd, buf, RIG_SIZE, 0), RIG_SIZE);
+	close(fd);
+	f = rig_open(path, false, DXF_GRANULARITY_AUTO);
+	ck_assert_int_eq(getrusage(RUSAGE_THREAD, &before), 0);
+	ck_assert_int_eq(dxf_persist_zero(f, 0, RIG_SIZE, DXF_PERSIST_DATA),
+			 0);
+	ck_assert_int_eq(getrusage(RUSAGE_THREAD, &after), 0);
+	ck_assert_int_lt(after.ru_minflt - before.ru_minflt,
+			 RIG_SIZE / 4096 / 2);
+	dxf_region_close(f);
+	free(buf);
+}
+END_TEST
+
 static TCase *bad_blocks(void)
 {
 	TCase *tc = tcase_create("bad blocks");
@@ -225,6 +252,8 @@ int main(void)
 			    201);
 	tcase_add_loop_test(tc, test_store_of_large_range_touches_it_alone, 0,
 			    20);
+	if (rig_has_tmpfs())
+		tcase_add_test(tc, test_store_in_memory_maps_pages_together);
 	suite_add_tcase(suite, tc);
 	suite_add_tcase(suite, bad_blocks());
 	return rig_run(suite);
