@@ -83,6 +83,7 @@ void dxf_ringyield_turn(struct dxf_ringyield *y, struct dxf_ringwatch *w,
 {
 	unsigned long n = atomic_load_explicit(&y->served,
 					       memory_order_relaxed);
+	bool called_off;
 
 	atomic_store_explicit(&y->served, n + 1, memory_order_relaxed);
 	if (caller == 0 || w->n == 0)
@@ -91,9 +92,13 @@ void dxf_ringyield_turn(struct dxf_ringyield *y, struct dxf_ringwatch *w,
 		see_other(y, w, caller);
 		return;
 	}
-	if (++y->row < ROW && !atomic_load_explicit(&y->called_off,
-						   memory_order_relaxed))
+	called_off = atomic_load_explicit(&y->called_off,
+					  memory_order_relaxed);
+	if (++y->row < ROW && !called_off)
 		return;
+	if (called_off)
+		/* it was made an ordinary one behind our back */
+		set(y, w, false);
 	set(y, w, y->row >= ROW && is_spare(w) &&
 		  !atomic_load(&w->dismissed));
 	atomic_store(&y->called_off, false);
@@ -139,12 +144,17 @@ static bool is_crowded(struct dxf_ringwatch *w)
 
 static void sleep_on(struct dxf_ringwatch *w)
 {
+	unsigned int i;
+
 	atomic_store(&w->sleeps, true);
 	/* one that began in between may not have seen it */
 	if (look(w, false) || atomic_load(&w->dismissed)) {
 		atomic_store(&w->sleeps, false);
 		return;
 	}
+	/* nobody looks after them now, whatever they believe of themselves */
+	for (i = 0; i < w->n; i++)
+		w->y[i]->ops->free(w->y[i]->ctx);
 	while (sem_wait(&w->wake) != 0)
 		assert(errno == EINTR);
 }

@@ -83,12 +83,15 @@ END_TEST
 
 static void must_be_refused(uint32_t len, uint32_t payload)
 {
+	struct dxf_ring_head *head = ent.head;
 	struct fuse_in_header in;
 	void *buf = &in;
 
-	memcpy(&in, ent.head->in_out, sizeof(in));
+	if (head == NULL)
+		ck_abort_msg("no memory");
+	memcpy(&in, head->in_out, sizeof(in));
 	in.len = len;
-	memcpy(ent.head->in_out, &in, sizeof(in));
+	memcpy(head->in_out, &in, sizeof(in));
 	ent.head->ent.payload = payload;
 	ck_assert_int_eq(dxf_ringent_request(&ent, &buf), -EIO);
 	ck_assert_ptr_eq(buf, &in);
