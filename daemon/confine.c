@@ -330,9 +330,10 @@ static int confine(uint64_t caps, int (*filter)(void), bool core,
 	return ret ? failed(err, ret, "system calls") : 0;
 }
 
-int dxf_confine_daemon(bool core, bool ring, struct dxf_err *err)
+int dxf_confine_daemon(bool core, bool ring, bool nice, struct dxf_err *err)
 {
-	return confine(0, ring ? filter_daemon_ring : filter_daemon, core, err);
+	return confine(nice ? CAP(CAP_SYS_NICE) : 0,
+		       ring ? filter_daemon_ring : filter_daemon, core, err);
 }
 
 int dxf_confine_keeper(struct dxf_err *err)

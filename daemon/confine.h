@@ -7,7 +7,7 @@
  * mounted, however it was started: what a broken image could make it do ends
  * at its own open files.
  *
- *	capabilities	none (the keeper: two, see keeper.h)
+ *	capabilities	none, or CAP_SYS_NICE (the keeper: two, see keeper.h)
  *	new privileges	never again, by no exec
  *	core files	none: they would hold the filesystem's contents
  *	system calls	those in confine.c; others are EPERM, clone3 is ENOSYS.
@@ -28,10 +28,12 @@
  * Confine the calling process to what the daemon needs.  System calls are left
  * alone in a build without libseccomp; a build with a sanitizer, which needs
  * more, is not confined at all.  With @core it may still leave a core file,
- * with @ring enter rings that are there (ring.c says what they allow).
+ * with @ring enter rings that are there (ring.c says what they allow), with
+ * @nice it keeps CAP_SYS_NICE (place.h), by which it can do no more than is
+ * said above: the system calls allow no other thread and no other policy.
  * Returns: 0; -errno with a sentence in @err: it is confined in part.
  */
-int dxf_confine_daemon(bool core, bool ring, struct dxf_err *err);
+int dxf_confine_daemon(bool core, bool ring, bool nice, struct dxf_err *err);
 
 /*
  * The same for root's keeper, which unmounts and reads /proc: it may open

@@ -23,6 +23,7 @@
 #include "notify.h"
 #include "mountwatch.h"
 #include "options.h"
+#include "place.h"
 #include "prelude.h"
 #include "process.h"
 #include "remount.h"
@@ -84,7 +85,8 @@ static int confine(struct dxf_session *s, struct dxf_err *err)
 	if (s->opt->noconfine)
 		return 0;
 	dxf_keeper_confine(s->keeper);
-	ret = dxf_confine_daemon(s->opt->debug, s->ring != NULL, err);
+	ret = dxf_confine_daemon(s->opt->debug, s->ring != NULL,
+				 dxf_place_needs_nice(), err);
 	if (ret && s->opt->drop_privileges)
 		return ret;
 	if (ret)

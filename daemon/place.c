@@ -36,19 +36,27 @@ static int set_policy(pid_t tid, int policy)
 
 /* ---- may we? ---- */
 
-/* To get back takes the right to have the nice value that we have. */
-static void raise_limit(void)
+static bool needs_nice;
+
+/*
+ * To get back takes the right to have the nice value that we have: by the limit,
+ * which root may raise, or by CAP_SYS_NICE, where root may not (in a container
+ * without CAP_SYS_RESOURCE).
+ * Returns: is it the limit?
+ */
+static bool raise_limit(void)
 {
 	struct rlimit r;
 	rlim_t want = (rlim_t)(20 - getpriority(PRIO_PROCESS, 0));
 
-	if (getrlimit(RLIMIT_NICE, &r) != 0 || r.rlim_cur >= want)
-		return;
+	if (getrlimit(RLIMIT_NICE, &r) != 0)
+		return false;
+	if (r.rlim_cur >= want)
+		return true;
 	r.rlim_cur = want;
 	if (r.rlim_max < want)
 		r.rlim_max = want;
-	/* whether it helped is tried next */
-	setrlimit(RLIMIT_NICE, &r);
+	return setrlimit(RLIMIT_NICE, &r) == 0;
 }
 
 static void *try_out(void *arg)
@@ -62,16 +70,22 @@ static void *try_out(void *arg)
 bool dxf_place_may_yield(void)
 {
 	pthread_t t;
-	bool ok = false;
+	bool ok = false, limit;
 
 	if (syscall(SYS_sched_getscheduler, 0) != SCHED_OTHER)
 		return false;
-	raise_limit();
+	limit = raise_limit();
 	/* in a thread that may be lost by it */
 	if (pthread_create(&t, NULL, try_out, &ok) != 0)
 		return false;
 	pthread_join(t, NULL);
+	needs_nice = ok && !limit;
 	return ok;
+}
+
+bool dxf_place_needs_nice(void)
+{
+	return needs_nice;
 }
 
 /* ---- the caller ---- */

@@ -29,6 +29,8 @@ struct dxf_place {
  * Returns: false: it could not, so none may yield.
  */
 bool dxf_place_may_yield(void);
+/* Does that rest on CAP_SYS_NICE, so that it must be kept? */
+bool dxf_place_needs_nice(void);
 
 /* Of the calling thread. */
 void dxf_place_init(struct dxf_place *p, struct dxf_keeper *keeper);

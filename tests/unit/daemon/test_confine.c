@@ -394,7 +394,7 @@ static int check_other_thread(void)
 	if (pthread_create(&t, NULL, other_thread, NULL) != 0)
 		return ENOMEM;
 	sem_wait(&done);
-	if (dxf_confine_daemon(false, false, &err) != 0)
+	if (dxf_confine_daemon(false, false, false, &err) != 0)
 		return EINVAL;
 	sem_post(&go);
 	sem_wait(&done);
@@ -408,7 +408,7 @@ static int check_limits(void)
 	struct rlimit core;
 	struct dxf_err err;
 
-	if (dxf_confine_daemon(false, false, &err) != 0)
+	if (dxf_confine_daemon(false, false, false, &err) != 0)
 		return EINVAL;
 	/* it may not even ask; what it has the parent looks at, below */
 	if (getrlimit(RLIMIT_CORE, &core) == 0)
@@ -429,7 +429,7 @@ static int check_no_core(void)
 		return errno;
 	pid = fork();
 	if (pid == 0) {
-		b = dxf_confine_daemon(false, false, &err) == 0 ? 'k' : 'n';
+		b = dxf_confine_daemon(false, false, false, &err) == 0 ? 'k' : 'n';
 		if (write(ends[1], &b, 1) != 1)
 			_exit(1);
 		raise(SIGSEGV);			/* would dump core */
@@ -483,7 +483,7 @@ static int in_child(int (*fn)(void), bool confined)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		if (confined && dxf_confine_daemon(false, false, &err) != 0) {
+		if (confined && dxf_confine_daemon(false, false, false, &err) != 0) {
 			fprintf(stderr, "%s\n", err.text);
 			_exit(255);
 		}
