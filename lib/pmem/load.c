@@ -57,9 +57,6 @@ int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len)
 	return media_error();
 }
 
-/* What the kernel maps at once by default (fault_around_bytes), aligned. */
-#define AROUND	65536u
-
 void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len)
 {
 	const char *p = r->wr + off, *end = p + len;
@@ -69,7 +66,7 @@ void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len)
 	if (!dxf_node_in_memory(&r->node))
 		return;
 	/* what cannot be loaded, the store will find */
-	for (; p < end; p += AROUND - (uintptr_t)p % AROUND)
+	for (; p < end; p += DXF_MAP_AROUND - (uintptr_t)p % DXF_MAP_AROUND)
 		if (dxf_access_load(&c, p, 1) != 0)
 			return;
 }

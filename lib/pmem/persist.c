@@ -252,7 +252,7 @@ static int store(struct dxf_region *r, dxf_off_t off, const char *src,
 		    cut(dst, len).lines >= NT_MIN;
 	int ret;
 
-	if (bulk && len >= DXF_KIB * 4)
+	if (bulk && len >= DXF_MAP_AROUND)
 		dxf_load_map_ahead(r, off, len);
 	count(&my_stats(r)->bytes_stored, len);
 	ret = bulk ? store_bulk(r, dst, src, len, flags) :

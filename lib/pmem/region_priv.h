@@ -157,10 +157,13 @@ static inline bool dxf_region_holds(const struct dxf_region *r, dxf_off_t off,
 
 /* ---- load.c ---- */
 
+/* What the kernel maps at once by default (fault_around_bytes), aligned. */
+#define DXF_MAP_AROUND	65536u
 /*
  * [@off, @off + @len) is about to be stored to, and may not be mapped yet.  A
  * store maps the one page that it goes to; a load, where the file lies in
- * memory, those around it too that are there.  So look at it first.
+ * memory, those around it too that are there.  So look at it first; not before
+ * small stores, since a load waits for memory: 0.15 us, each time.
  */
 void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len);
 

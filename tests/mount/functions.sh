@@ -277,6 +277,17 @@ daemon_pid() {
 	return 1
 }
 
+# kept_caps PID: the capabilities a confined daemon of root's has.  Where root may
+# not raise the limit of nice values, CAP_SYS_NICE takes its place.
+kept_caps() {
+	if [ "$(sed -n 's/^Max nice priority *\([0-9]*\) .*/\1/p' \
+		"/proc/$1/limits")" -ge 20 ]; then
+		echo 0000000000000000
+	else
+		echo 0000000000800000
+	fi
+}
+
 # Wait until the process is gone, or a zombie of somebody else.
 wait_gone() {
 	local i
