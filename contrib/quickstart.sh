@@ -13,6 +13,8 @@
 
 set -u -o pipefail
 umask 022
+# mke2fs, e2fsck, debugfs: not on the path of Debian's users
+PATH=$PATH:/usr/sbin:/sbin
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
 uid=$(id -u)
@@ -252,7 +254,7 @@ step "mounting again" "$build/daemon/daxfuse" "$image" "$mnt"
 done_ok=yes
 say "Mounted it again: it is yours now."
 say ""
-say "    cd $mnt			it is an ordinary directory"
-say "    $build/daemon/daxfuse --help		how to mount your own"
-say "    man $top/man/daxfuse.8		the manual"
-say "    $0 --stop	unmount it and remove the image"
+say "    cd $(printf %q "$mnt")			it is an ordinary directory"
+say "    $(printf %q "$build/daemon/daxfuse") --help		how to mount your own"
+say "    man $(printf %q "$top/man/daxfuse.8")		the manual"
+say "    $(printf %q "$0") --stop	unmount it and remove the image"

@@ -17,6 +17,8 @@
 # Last line: N passed, N failed, N skipped.  Exit status 1 if any failed.
 
 set -u -f -o pipefail
+# mke2fs, e2fsck, debugfs: not on the path of Debian's users
+PATH=$PATH:/usr/sbin:/sbin
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
 build=${DAXFUSE_BUILD:-$top/build-test}

@@ -101,18 +101,19 @@ umount /mnt/small
 run_in unshare --net; is "no network, all installed" $? 0
 quickstart --stop
 
-# ---- a plain user, whose root has built here ----
+# ---- a plain user, with Debian's path for users; root has built here ----
 home=/mnt/home
 mkdir -m 755 $home && mkdir $home/images && chown -R 65534:65534 $home &&
 	mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse || exit 1
 as_user() {
 	setsid --wait setpriv --reuid=65534 --regid=65534 --clear-groups \
 		env HOME=$home DAXFUSE_DEMO_DIR=$home/images \
-		./contrib/quickstart.sh "$@" >/mnt/out 2>&1 </dev/null
+		PATH=/usr/local/bin:/usr/bin:/bin ./contrib/quickstart.sh "$@" >/mnt/out 2>&1 </dev/null
 }
 user_left() { find $home/images -type f | wc -l; [ ! -d $home/daxfuse-demo ] || echo demo; }
 as_user; is "a plain user" $? 0
 is "mounted in the user's home" "$(findmnt -n -o FSTYPE $home/daxfuse-demo)" fuse.daxfuse
+is "its lines can be pasted" "$(grep -c '^    man /mnt/a\\ copy/man/daxfuse.8' /mnt/out)" 1
 as_user --stop; is "the user's --stop" $? 0
 is "the user's --stop leaves nothing" "$(user_left)" 0
 chmod 600 /mnt/fuse
