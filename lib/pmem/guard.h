@@ -58,8 +58,11 @@ int dxf_guard_call(void (*fn)(const void *addr, size_t len),
  * The access loops (access_x86.c, access_arm64.c).  Media is read and written
  * by accesses that do not cross an aligned 8-byte word, or cover whole aligned
  * words.
+ * A store's source may be media, too, where it lies as its target does within
+ * DXF_ACCESS_WIDTH bytes.
  * Returns: 0; -EIO faulted, part may be done.
  */
+#define DXF_ACCESS_WIDTH	16
 
 /* Media to memory. */
 int dxf_access_load(void *dst, const void *src, size_t len);

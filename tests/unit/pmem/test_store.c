@@ -35,28 +35,29 @@ static void must_read(dxf_off_t off, const void *want, size_t len)
 }
 
 /* Store by @how at all lengths: the range is as memcpy has it, all else not
- * touched.  @how: flags, and ZERO or MOVE for the other two calls. */
-enum { ZERO = 1 << 8, MOVE = 1 << 9 };
+ * touched.  @how: flags, and ZERO or MOVE for the other two calls;
+ * ALIKE: from an address that is aligned as the target's. */
+enum { ZERO = 1 << 8, MOVE = 1 << 9, ALIKE = 1 << 10 };
 
 static const unsigned int ways[] = {
 	DXF_PERSIST_DATA, DXF_PERSIST_TEMPORAL, DXF_PERSIST_NOFLUSH,
 	DXF_PERSIST_TEMPORAL | DXF_PERSIST_NOFLUSH,
-	ZERO, ZERO | DXF_PERSIST_TEMPORAL, MOVE,
+	ZERO, ZERO | DXF_PERSIST_TEMPORAL, MOVE, MOVE | ALIKE,
 	DXF_PERSIST_RECOVERY,
 };
 
 static int store(dxf_off_t off, const unsigned char *src, size_t len,
 		 unsigned int how)
 {
+	dxf_off_t from = how & ALIKE ? 65536 + off % 64 : 65539;
 	unsigned int flags = how & 0xff;
 
 	if (how & ZERO)
 		return dxf_persist_zero(r, off, len, flags);
 	if (!(how & MOVE))
 		return dxf_persist_copy(r, off, src, len, flags);
-	/* From an address that is aligned otherwise. */
-	ck_assert_int_eq(dxf_persist_copy(r, 65539, src, len, 0), 0);
-	return dxf_persist_move(r, off, 65539, len, flags);
+	ck_assert_int_eq(dxf_persist_copy(r, from, src, len, 0), 0);
+	return dxf_persist_move(r, off, from, len, flags);
 }
 
 static void sweep(size_t off, unsigned int how)
