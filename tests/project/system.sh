@@ -36,7 +36,8 @@ check "a planted one is found" planted_is_found
 verified() {
 	local out
 	mkdir -p "$tmp/units"
-	sed "s,^ExecStart=[^ ]*,ExecStart=$daxfuse," "$unit" >"$tmp/units/daxfuse@.service"
+	ln -sf "$daxfuse" "$tmp/daxfuse" # a name without blanks
+	sed "s,^ExecStart=[^ ]*,ExecStart=$tmp/daxfuse," "$unit" >"$tmp/units/daxfuse@.service"
 	out=$(SYSTEMD_UNIT_PATH=$tmp/units: systemd-analyze verify --man=no \
 		"$tmp/units/daxfuse@mnt-dax.service" 2>&1 | grep daxfuse)
 	[ -z "$out" ] || { echo "$out"; return 1; }
