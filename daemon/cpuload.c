@@ -17,6 +17,20 @@
 
 /* How long an answer holds. */
 #define RECENT_NS	1000000
+/* So many signs are no accident, unless one came so long after the other. */
+#define SIGNS		3
+#define APART_NS	50000000
+
+bool dxf_signs_add(struct dxf_signs *s, uint64_t now)
+{
+	unsigned int n = 1;
+
+	if (now - atomic_exchange(&s->last, now) < APART_NS)
+		n += atomic_load(&s->n);
+	assert(n >= 1 && n <= SIGNS);
+	atomic_store(&s->n, n % SIGNS);
+	return n == SIGNS;
+}
 
 static unsigned int count_cpus(void)
 {
@@ -67,6 +81,21 @@ unsigned int dxf_cpuload_recent(struct dxf_cpuload *l, uint64_t now)
 		atomic_store(&l->last, dxf_cpuload_ask(l));
 	}
 	return atomic_load(&l->last);
+}
+
+bool dxf_cpuload_crowded(struct dxf_cpuload *l, uint64_t now, bool *lasts)
+{
+	bool crowd = dxf_cpuload_recent(l, now) > l->ncpus;
+	unsigned long asked = atomic_load(&l->asked);
+
+	*lasts = false;
+	if (asked == atomic_exchange(&l->judged, asked))
+		return crowd;
+	if (crowd)
+		*lasts = dxf_signs_add(&l->crowd, now);
+	else
+		atomic_store(&l->crowd.n, 0);
+	return crowd;
 }
 
 void dxf_cpuload_forget(struct dxf_cpuload *l)

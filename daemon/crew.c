@@ -17,9 +17,10 @@
  *
  * All that is so while the machine is quiet.  One that listens or works and
  * loses its CPU to another task would keep all requests waiting for as long as
- * that runs; so where this was seen, or more tasks run than there are CPUs, the
- * crew is open for a while, longer each time: all listen, nobody looks, and the
- * kernel wakes whom it likes.
+ * that runs; so where this was seen, or that more tasks run than there are CPUs,
+ * a few times together - once may be anybody's moment, or the host's -, the crew
+ * is open for a while, longer each time: all listen, nobody looks, and the kernel
+ * wakes whom it likes.
  *
  * A worker that serves one client alone, request by request, may escort it
  * (escort.c): then it alone listens, on a quiet machine and on a busy one, and
@@ -54,6 +55,8 @@
 #define WATCH_QUIET	25
 /* A look took so long: we had lost the CPU. */
 #define LOST_NS		200000
+/* Requests found by looking since it was open: it was right to close. */
+#define FOUND_MANY	16384
 /* How long the crew is open: at least, at most. */
 #define OPEN_MIN_NS	UINT64_C(100000000)
 #define OPEN_MAX_NS	UINT64_C(3200000000)
@@ -74,6 +77,8 @@ struct dxf_crew {
 	atomic_bool open;	/* all listen */
 	/* a lost race makes it open for longer or shorter */
 	atomic_ulong open_until, open_for, opened;
+	struct dxf_signs lost;
+	atomic_ulong found;	/* by looking, when it was opened */
 
 	_Alignas(64) atomic_bool listening;
 	struct dxf_hand *_Atomic escort;	/* who escorts a client */
@@ -109,15 +114,25 @@ static void call_all(struct dxf_crew *c)
 		sem_post(&c->rest);
 }
 
-/* The CPUs are wanted by others: twice as long as last time, if that was not
- * long ago. */
+static unsigned long looks_found(const struct dxf_crew *c)
+{
+	unsigned long n = 0;
+
+	for (unsigned int i = 0; i < c->n; i++)
+		n += atomic_load(&c->hands[i].found);
+	return n;
+}
+
+/* The CPUs are wanted by others: twice as long as last time, unless that was
+ * long ago, or many looks found something since. */
 static void make_open(struct dxf_crew *c, uint64_t now)
 {
-	uint64_t dur = atomic_load(&c->open_for);
+	uint64_t dur = atomic_load(&c->open_for), found = looks_found(c);
 
 	if (atomic_exchange(&c->open, true))
 		return;
-	if (dur == 0 || now - atomic_load(&c->opened) > 4 * dur)
+	if (dur == 0 || now - atomic_load(&c->opened) > 4 * dur ||
+	    found - atomic_exchange(&c->found, found) > FOUND_MANY)
 		dur = OPEN_MIN_NS;
 	else
 		dur = DXF_MIN(dur * 2, OPEN_MAX_NS);
@@ -204,6 +219,8 @@ void dxf_crew_dismiss(struct dxf_crew *c)
 
 bool dxf_crew_look(struct dxf_crew *c, struct dxf_hand *h, struct dxf_look *l)
 {
+	bool lasts;
+
 	if (dxf_crew_sleeps(c, h))
 		return false;
 	if (h->pause > 0) {
@@ -211,9 +228,9 @@ bool dxf_crew_look(struct dxf_crew *c, struct dxf_hand *h, struct dxf_look *l)
 		return false;
 	}
 	l->start = l->before = now_ns();
-	if (dxf_cpuload_recent(&c->load, l->start) <= c->load.ncpus)
+	if (!dxf_cpuload_crowded(&c->load, l->start, &lasts))
 		return true;
-	if (!c->all)
+	if (lasts && !c->all)
 		make_open(c, l->start);
 	return false;
 }
@@ -222,7 +239,7 @@ bool dxf_crew_look_on(struct dxf_crew *c, struct dxf_look *l)
 {
 	uint64_t now = now_ns();
 
-	if (!c->all && now - l->before > LOST_NS)
+	if (!c->all && now - l->before > LOST_NS && dxf_signs_add(&c->lost, now))
 		make_open(c, now);
 	if (now - l->before > LOOK_GAP_NS || now - l->start > LOOK_NS)
 		return false;
@@ -232,7 +249,11 @@ bool dxf_crew_look_on(struct dxf_crew *c, struct dxf_look *l)
 
 void dxf_crew_looked(struct dxf_hand *h, bool found)
 {
+	unsigned long n;
+
 	if (found) {
+		n = atomic_load_explicit(&h->found, memory_order_relaxed);
+		atomic_store_explicit(&h->found, n + 1, memory_order_relaxed);
 		h->misses = 0;
 	} else if (++h->misses >= LOOK_MISSES) {
 		h->misses = 0;

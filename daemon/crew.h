@@ -22,6 +22,7 @@ struct dxf_crew;
 /* A worker's own; what others write is said in escort.h. */
 struct dxf_hand {
 	_Alignas(64) atomic_ulong served;	/* requests */
+	atomic_ulong found;			/* of them, by looking */
 	atomic_bool busy;			/* at one */
 	unsigned int streak;	/* requests that waited when it came, in a row */
 	unsigned int misses;	/* looks in vain, in a row */

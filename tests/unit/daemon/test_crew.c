@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cpuload.h"
 #include "crew.h"
 
 #define N	3
@@ -144,6 +145,55 @@ START_TEST(test_crew_looks_in_vain_pause)
 	dxf_crew_looked(h, true);
 	ck_assert_uint_eq(h->misses, 0);
 	stop();
+}
+END_TEST
+
+/* ---- are the CPUs wanted by others? ---- */
+
+#define MS	UINT64_C(1000000)
+
+START_TEST(test_signs_count_only_together)
+{
+	struct dxf_signs s = { 0 };
+	uint64_t now = 1000 * MS;
+
+	/* one in a while never says anything */
+	for (int i = 0; i < 20; i++, now += 60 * MS)
+		ck_assert(!dxf_signs_add(&s, now));
+	/* the last of three says so, and then it begins again */
+	for (int i = 0; i < 4; i++, now += 1000 * MS) {
+		ck_assert(!dxf_signs_add(&s, now));
+		ck_assert(!dxf_signs_add(&s, now + 20 * MS));
+		ck_assert(dxf_signs_add(&s, now + 40 * MS));
+	}
+}
+END_TEST
+
+/* As long as the answer is the same one it is one sign. */
+START_TEST(test_cpuload_crowd_lasts_after_three_answers)
+{
+	struct dxf_cpuload l;
+	uint64_t now = 1000 * MS;
+	bool lasts;
+
+	dxf_cpuload_open(&l);
+	dxf_cpuload_close(&l);	/* nobody can tell: too many */
+	for (int i = 0; i < 3; i++, now += 2 * MS) {
+		ck_assert(dxf_cpuload_crowded(&l, now, &lasts));
+		ck_assert(lasts == (i == 2));
+		ck_assert(dxf_cpuload_crowded(&l, now + 1000, &lasts));
+		ck_assert(!lasts);
+	}
+	/* one good answer in between, and it takes three again */
+	ck_assert(dxf_cpuload_crowded(&l, now, &lasts) && !lasts);
+	atomic_store(&l.asked, now + MS);
+	atomic_store(&l.last, l.ncpus);
+	ck_assert(!dxf_cpuload_crowded(&l, now + MS, &lasts) && !lasts);
+	for (int i = 0; i < 3; i++) {
+		now += 3 * MS;
+		ck_assert(dxf_cpuload_crowded(&l, now, &lasts));
+		ck_assert(lasts == (i == 2));
+	}
 }
 END_TEST
 
@@ -318,6 +368,8 @@ int main(void)
 	tcase_add_test(tc, test_crew_watch_wakes_up);
 	tcase_add_test(tc, test_crew_dismissed_nobody_rests);
 	tcase_add_test(tc, test_crew_looks_in_vain_pause);
+	tcase_add_test(tc, test_signs_count_only_together);
+	tcase_add_test(tc, test_cpuload_crowd_lasts_after_three_answers);
 	tcase_add_test(tc, test_crew_escort_listens_others_rest);
 	tcase_add_test(tc, test_crew_only_one_escorts);
 	tcase_add_test(tc, test_crew_escort_that_does_not_get_on_is_freed);
