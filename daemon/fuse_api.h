@@ -8,15 +8,4 @@
 #define FUSE_USE_VERSION	35
 #include <fuse_lowlevel.h>
 
-/*
- * Writers of a file that was opened for direct I/O must not wait for each
- * other in the kernel.  Where libfuse has no word for that rawreq.c says it.
- */
-static inline void dxf_fi_parallel(struct fuse_file_info *fi)
-{
-#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 15)
-	fi->parallel_direct_writes = fi->direct_io;
-#endif
-}
-
 #endif

@@ -1,101 +1,87 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * ops.h - the FUSE operations, each a thin translation to fs.h.
+ *
+ * Each answers its request exactly once; a forget not at all.
  */
 #ifndef DXF_OPS_H
 #define DXF_OPS_H
 
-#include "fuse_api.h"
-#include "session.h"
+#include "req.h"
 
 struct dxf_attr;
+struct fuse_lowlevel_ops;
 
+/* What libfuse is to know: INIT.  All else we answer ourselves. */
 extern const struct fuse_lowlevel_ops dxf_ops;
 
+/*
+ * Answer the @len bytes of a request, at least a fuse_in_header.
+ * Returns: false: it is libfuse's (INIT, DESTROY, and what comes before INIT).
+ */
+bool dxf_ops_process(struct dxf_session *s, const void *buf, size_t len);
+
 /* ops_name.c */
-void dxf_ll_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-void dxf_ll_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
-void dxf_ll_forget_multi(fuse_req_t req, size_t count,
-			 struct fuse_forget_data *forgets);
-void dxf_ll_readlink(fuse_req_t req, fuse_ino_t ino);
-void dxf_ll_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
-		  mode_t mode, dev_t rdev);
-void dxf_ll_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
-		  mode_t mode);
-void dxf_ll_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
-void dxf_ll_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-void dxf_ll_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
-		    const char *name);
-void dxf_ll_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-		   fuse_ino_t newparent, const char *newname,
-		   unsigned int flags);
-void dxf_ll_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
-		 const char *newname);
-void dxf_ll_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-		   mode_t mode, struct fuse_file_info *fi);
+void dxf_op_lookup(struct dxf_req *r);
+void dxf_op_forget(struct dxf_req *r);
+void dxf_op_batch_forget(struct dxf_req *r);
+void dxf_op_readlink(struct dxf_req *r);
+void dxf_op_mknod(struct dxf_req *r);
+void dxf_op_mkdir(struct dxf_req *r);
+void dxf_op_symlink(struct dxf_req *r);
+void dxf_op_link(struct dxf_req *r);
+void dxf_op_unlink(struct dxf_req *r);
+void dxf_op_rmdir(struct dxf_req *r);
+void dxf_op_rename(struct dxf_req *r);
+void dxf_op_rename2(struct dxf_req *r);
 
 /* ops_attr.c */
-void dxf_ll_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dxf_ll_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
-		    int to_set, struct fuse_file_info *fi);
-void dxf_ll_statfs(fuse_req_t req, fuse_ino_t ino);
+void dxf_op_getattr(struct dxf_req *r);
+void dxf_op_setattr(struct dxf_req *r);
+void dxf_op_statx(struct dxf_req *r);
+void dxf_op_statfs(struct dxf_req *r);
 
-/* ops_file.c */
-void dxf_ll_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dxf_ll_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		 struct fuse_file_info *fi);
-void dxf_ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
-		  off_t off, struct fuse_file_info *fi);
-void dxf_ll_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dxf_ll_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dxf_ll_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
-		  struct fuse_file_info *fi);
-void dxf_ll_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
-		      off_t len, struct fuse_file_info *fi);
-void dxf_ll_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
-		  struct fuse_file_info *fi);
-void dxf_ll_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
-			    struct fuse_file_info *fi_in, fuse_ino_t ino_out,
-			    off_t off_out, struct fuse_file_info *fi_out,
-			    size_t len, int flags);
+/* ops_open.c */
+void dxf_op_open(struct dxf_req *r);
+void dxf_op_create(struct dxf_req *r);
+void dxf_op_tmpfile(struct dxf_req *r);
+void dxf_op_flush(struct dxf_req *r);
+void dxf_op_release(struct dxf_req *r);
 /* Open, and let the kernel know if that counted as an access. */
 int dxf_open_seen(struct dxf_session *s, dxf_ino_t ino, int flags,
 		  bool kill_priv);
-/* What of open(2)'s flags the filesystem is to know. */
-int dxf_open_flags(const struct dxf_session *s, int flags);
-/* How the kernel is to treat a file that is being opened. */
-void dxf_fill_open(struct dxf_session *s, dxf_ino_t ino,
-		   struct fuse_file_info *fi);
-
-/* ops_dir.c */
-void dxf_ll_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dxf_ll_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		    struct fuse_file_info *fi);
-void dxf_ll_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-			struct fuse_file_info *fi);
-void dxf_ll_releasedir(fuse_req_t req, fuse_ino_t ino,
-		       struct fuse_file_info *fi);
-void dxf_ll_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
-		     struct fuse_file_info *fi);
-
-/* ops_xattr.c */
-void dxf_ll_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
-		     size_t size);
-void dxf_ll_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
-void dxf_ll_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
-
-/* ops_ioctl.c */
-void dxf_ll_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
-		  struct fuse_file_info *fi, unsigned int flags,
-		  const void *in, size_t in_size, size_t out_size);
-
-/* ops_raw.c: the requests that we answer without libfuse */
 
 /*
- * Answer the request if it is one of them: SETXATTR (its layout depends on a
- * flag that only we negotiate), TMPFILE and STATX (unknown to libfuse 3.14).
- * Returns: true if it is answered.
+ * fuse_open_out.fh: the file's handle and, in a bit that its address leaves
+ * free, whether the page cache is passed by.
  */
-bool dxf_raw_process(struct dxf_session *s, const void *buf, size_t len);
+#define DXF_FH_DIRECT	1u
+
+static inline struct dxf_inode *dxf_fh_file(uint64_t fh)
+{
+	return (struct dxf_inode *)(uintptr_t)(fh & ~(uint64_t)DXF_FH_DIRECT);
+}
+
+/* ops_file.c */
+void dxf_op_read(struct dxf_req *r);
+void dxf_op_write(struct dxf_req *r);
+void dxf_op_fsync(struct dxf_req *r);
+void dxf_op_fallocate(struct dxf_req *r);
+void dxf_op_lseek(struct dxf_req *r);
+void dxf_op_copy_file_range(struct dxf_req *r);
+
+/* ops_dir.c */
+void dxf_op_opendir(struct dxf_req *r);
+void dxf_op_readdir(struct dxf_req *r);
+void dxf_op_readdirplus(struct dxf_req *r);
+
+/* ops_xattr.c */
+void dxf_op_setxattr(struct dxf_req *r);
+void dxf_op_getxattr(struct dxf_req *r);
+void dxf_op_listxattr(struct dxf_req *r);
+void dxf_op_removexattr(struct dxf_req *r);
+
+/* ops_ioctl.c */
+void dxf_op_ioctl(struct dxf_req *r);
 
 #endif

@@ -2,40 +2,42 @@
 /*
  * ops_attr.c - attributes of inodes and of the filesystem.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
-#include "ino.h"
 #include "ops.h"
-#include "rawreq.h"
 #include "reply.h"
 
-void dxf_ll_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void dxf_op_getattr(struct dxf_req *r)
 {
 	struct dxf_attr a;
 	int err;
 
-	err = dxf_fs_getattr(dxf_req_fs(req), dxf_ino_of_node(ino), &a);
-	if (err)
-		dxf_reply_err(req, err);
-	else
-		dxf_reply_attr(req, &a);
+	err = dxf_fs_getattr(r->s->fs, r->ino, &a);
+	dxf_reply_attr(r, err, &a);
 }
 
-static unsigned int set_bits(int to_set)
+/* ---- SETATTR ---- */
+
+static unsigned int set_bits(uint32_t to_set)
 {
 	static const struct {
-		int fuse;
+		uint32_t fuse;
 		unsigned int dxf;
 	} map[] = {
-		{ FUSE_SET_ATTR_MODE, DXF_SET_MODE },
-		{ FUSE_SET_ATTR_UID, DXF_SET_UID },
-		{ FUSE_SET_ATTR_GID, DXF_SET_GID },
-		{ FUSE_SET_ATTR_SIZE, DXF_SET_SIZE },
-		{ FUSE_SET_ATTR_ATIME, DXF_SET_ATIME },
-		{ FUSE_SET_ATTR_MTIME, DXF_SET_MTIME },
-		{ FUSE_SET_ATTR_ATIME_NOW, DXF_SET_ATIME_NOW },
-		{ FUSE_SET_ATTR_MTIME_NOW, DXF_SET_MTIME_NOW },
-		{ FUSE_SET_ATTR_CTIME, DXF_SET_CTIME },
+		{ FATTR_MODE, DXF_SET_MODE },
+		{ FATTR_UID, DXF_SET_UID },
+		{ FATTR_GID, DXF_SET_GID },
+		{ FATTR_SIZE, DXF_SET_SIZE },
+		{ FATTR_ATIME, DXF_SET_ATIME },
+		{ FATTR_MTIME, DXF_SET_MTIME },
+		{ FATTR_ATIME_NOW, DXF_SET_ATIME_NOW },
+		{ FATTR_MTIME_NOW, DXF_SET_MTIME_NOW },
+		{ FATTR_CTIME, DXF_SET_CTIME },
+		/* setuid, setgid and capabilities must go */
+		{ DXF_FATTR_KILL_SUIDGID, DXF_SET_KILL_PRIV },
 	};
 	unsigned int valid = 0;
 	size_t i;
@@ -72,46 +74,103 @@ static void set_kept_times(struct dxf_setattr *sa)
 		sa->valid = (sa->valid & ~mc) | DXF_SET_MTIME_NOW;
 }
 
-void dxf_ll_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
-		    int to_set, struct fuse_file_info *fi)
+static struct timespec time_of(uint64_t sec, uint32_t nsec)
 {
+	return (struct timespec){ (time_t)sec, (long)nsec };
+}
+
+void dxf_op_setattr(struct dxf_req *r)
+{
+	const struct fuse_setattr_in *in = r->in;
 	struct dxf_setattr sa = {
-		.valid = set_bits(to_set),
-		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
-		.size = (uint64_t)st->st_size,
-		.atime = st->st_atim,
-		.mtime = st->st_mtim,
-		.ctime = st->st_ctim,
+		.valid = set_bits(in->valid),
+		.mode = in->mode,
+		.uid = in->uid,
+		.gid = in->gid,
+		.size = in->size,
+		.atime = time_of(in->atime, in->atimensec),
+		.mtime = time_of(in->mtime, in->mtimensec),
+		.ctime = time_of(in->ctime, in->ctimensec),
 	};
 	struct dxf_caller c;
 	struct dxf_attr a;
 	int err;
 
-	if (dxf_rawreq.kill_priv)
-		sa.valid |= DXF_SET_KILL_PRIV;
 	set_kept_times(&sa);
-	if (dxf_rawreq.set_open && (sa.valid & DXF_SET_SIZE))
+	/* through an open file, or O_TRUNC */
+	if ((in->valid & (DXF_FATTR_FH | DXF_FATTR_OPEN)) &&
+	    (sa.valid & DXF_SET_SIZE))
 		sa.valid |= DXF_SET_OPEN;
-	dxf_caller_init_owner(&c, req);
-	err = dxf_fs_setattr(dxf_req_fs(req), dxf_ino_of_node(ino), &sa,
-			     &c.cred, &a);
-	if (err)
-		dxf_reply_err(req, err);
-	else
-		dxf_reply_attr(req, &a);
+	dxf_caller_init_owner(&c, r);
+	err = dxf_fs_setattr(r->s->fs, r->ino, &sa, &c.cred, &a);
+	dxf_reply_attr(r, err, &a);
 }
 
-void dxf_ll_statfs(fuse_req_t req, fuse_ino_t ino)
+/* ---- STATX ---- */
+
+static struct dxf_fuse_sx_time sx_time(const struct timespec *ts)
 {
+	return (struct dxf_fuse_sx_time){
+		.tv_sec = ts->tv_sec,
+		.tv_nsec = (uint32_t)ts->tv_nsec,
+	};
+}
+
+static void fill_statx(const struct dxf_attr *a, struct dxf_fuse_statx_out *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->attr_valid = DXF_TIMEOUT;
+	o->stat.mask = STATX_BASIC_STATS;
+	/* small inodes have no birth time */
+	if (a->btime.tv_sec != 0 || a->btime.tv_nsec != 0)
+		o->stat.mask |= STATX_BTIME;
+	o->stat.blksize = a->blksize;
+	o->stat.nlink = a->nlink;
+	o->stat.uid = a->uid;
+	o->stat.gid = a->gid;
+	o->stat.mode = (uint16_t)a->mode;
+	o->stat.ino = a->ino;
+	o->stat.size = a->size;
+	o->stat.blocks = a->blocks;
+	o->stat.atime = sx_time(&a->atime);
+	o->stat.btime = sx_time(&a->btime);
+	o->stat.ctime = sx_time(&a->ctime);
+	o->stat.mtime = sx_time(&a->mtime);
+	o->stat.rdev_major = major(a->rdev);
+	o->stat.rdev_minor = minor(a->rdev);
+}
+
+void dxf_op_statx(struct dxf_req *r)
+{
+	struct dxf_fuse_statx_out out;
+	struct dxf_attr a;
+	int err;
+
+	err = dxf_fs_getattr(r->s->fs, r->ino, &a);
+	if (err == 0)
+		fill_statx(&a, &out);
+	dxf_reply(r, err, &out, sizeof(out));
+}
+
+/* ---- STATFS ---- */
+
+void dxf_op_statfs(struct dxf_req *r)
+{
+	struct fuse_statfs_out out;
 	struct statvfs st;
 	int err;
 
 	memset(&st, 0, sizeof(st));
-	err = dxf_fs_statfs(dxf_req_fs(req), &st);
-	if (err)
-		dxf_reply_err(req, err);
-	else
-		fuse_reply_statfs(req, &st);
+	err = dxf_fs_statfs(r->s->fs, &st);
+	out.st = (struct fuse_kstatfs){
+		.blocks = st.f_blocks,
+		.bfree = st.f_bfree,
+		.bavail = st.f_bavail,
+		.files = st.f_files,
+		.ffree = st.f_ffree,
+		.bsize = (uint32_t)st.f_bsize,
+		.namelen = (uint32_t)st.f_namemax,
+		.frsize = (uint32_t)st.f_frsize,
+	};
+	dxf_reply(r, err, &out, sizeof(out));
 }

@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "control.h"
-#include "ino.h"
 #include "notice.h"
 #include "ops.h"
 #include "opstat.h"
@@ -256,28 +255,29 @@ static int dispatch(const struct call *c, unsigned int cmd)
 	}
 }
 
-void dxf_ll_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
-		  struct fuse_file_info *fi, unsigned int flags,
-		  const void *in, size_t in_size, size_t out_size)
+void dxf_op_ioctl(struct dxf_req *r)
 {
-	union answer out;
+	const struct fuse_ioctl_in *in = r->in;
+	struct {
+		struct fuse_ioctl_out out;
+		union answer answer;
+	} reply;
 	struct dxf_caller caller;
 	struct call c = {
-		.s = dxf_req_session(req),
-		.ino = dxf_ino_of_node(ino),
+		.s = r->s,
+		.ino = r->ino,
 		.cred = &caller.cred,
-		.in = in,
-		.in_size = in_size,
-		.out_size = out_size,
-		.out = &out,
+		.in = dxf_req_take(r, in->in_size),
+		.in_size = in->in_size,
+		.out_size = in->out_size,
+		.out = &reply.answer,
 	};
 	int n;
 
-	dxf_caller_init(&caller, req);
-	n = dispatch(&c, cmd);
-	assert(n <= (int)sizeof(out));
-	if (n < 0)
-		dxf_reply_err(req, n);
-	else
-		fuse_reply_ioctl(req, 0, &out, (size_t)n);
+	dxf_caller_init(&caller, r, 0);
+	n = c.in != NULL ? dispatch(&c, in->cmd) : -EINVAL;
+	assert(n <= (int)sizeof(reply.answer));
+	memset(&reply.out, 0, sizeof(reply.out));
+	dxf_reply(r, DXF_MIN(n, 0), &reply,
+		  sizeof(reply.out) + (size_t)DXF_MAX(n, 0));
 }

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "ino.h"
 #include "ops.h"
 #include "reply.h"
 
@@ -26,169 +25,140 @@ static int lookup(struct dxf_fs *fs, dxf_ino_t parent, const char *name,
 	return dxf_fs_lookup(fs, parent, name, a);
 }
 
-void dxf_ll_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+void dxf_op_lookup(struct dxf_req *r)
 {
 	struct dxf_attr a;
 	int err;
 
-	assert(name[0] != '\0');
-	err = lookup(dxf_req_fs(req), dxf_ino_of_node(parent), name, &a);
-	dxf_reply_lookup(req, err, &a);
+	err = lookup(r->s->fs, r->ino, r->name[0], &a);
+	dxf_reply_lookup(r, err, &a);
 }
 
-static void forget(struct dxf_session *s, fuse_ino_t node, uint64_t nlookup)
+static void forget(struct dxf_session *s, dxf_ino_t ino, uint64_t nlookup)
 {
-	dxf_ino_t ino = dxf_ino_of_node(node);
-
 	if (ino != 0 && ino != DXF_ROOT_INO)
 		dxf_fs_forget(s->fs, ino, nlookup);
 }
 
-void dxf_ll_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+void dxf_op_forget(struct dxf_req *r)
 {
-	forget(dxf_req_session(req), ino, nlookup);
-	fuse_reply_none(req);
+	const struct fuse_forget_in *in = r->in;
+
+	forget(r->s, r->ino, in->nlookup);
 }
 
-void dxf_ll_forget_multi(fuse_req_t req, size_t count,
-			 struct fuse_forget_data *forgets)
+void dxf_op_batch_forget(struct dxf_req *r)
 {
-	struct dxf_session *s = dxf_req_session(req);
-	size_t i;
+	const struct fuse_batch_forget_in *in = r->in;
+	const struct fuse_forget_one *one;
+	uint32_t i;
 
-	for (i = 0; i < count; i++)
-		forget(s, forgets[i].ino, forgets[i].nlookup);
-	fuse_reply_none(req);
+	for (i = 0; i < in->count; i++) {
+		one = dxf_req_take(r, sizeof(*one));
+		if (one == NULL)
+			break;
+		forget(r->s, dxf_ino_of_node(one->nodeid), one->nlookup);
+	}
 }
 
-void dxf_ll_readlink(fuse_req_t req, fuse_ino_t ino)
+void dxf_op_readlink(struct dxf_req *r)
 {
-	char target[PATH_MAX + 1];
+	char target[PATH_MAX];
 	ssize_t n;
 
-	n = dxf_fs_readlink(dxf_req_fs(req), dxf_ino_of_node(ino), target,
-			    PATH_MAX);
-	if (n < 0) {
-		dxf_reply_err(req, (int)n);
-		return;
-	}
-	assert(n <= PATH_MAX);
-	target[n] = '\0';
-	fuse_reply_readlink(req, target);
+	n = dxf_fs_readlink(r->s->fs, r->ino, target, sizeof(target));
+	assert(n <= (ssize_t)sizeof(target));
+	if (n < 0)
+		dxf_reply_err(r, (int)n);
+	else
+		dxf_reply(r, 0, target, strnlen(target, (size_t)n));
 }
 
-void dxf_ll_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
-		  mode_t mode, dev_t rdev)
+static void make(const struct dxf_req *r, mode_t mode, mode_t umask,
+		 dev_t rdev)
 {
 	struct dxf_caller c;
 	struct dxf_attr a;
 	int err;
 
-	dxf_caller_init(&c, req);
-	err = dxf_fs_mknod(dxf_req_fs(req), &c.cred, dxf_ino_of_node(parent),
-			   name, mode, rdev, &a);
-	dxf_reply_entry(req, err, &a);
+	dxf_caller_init(&c, r, umask);
+	err = dxf_fs_mknod(r->s->fs, &c.cred, r->ino, r->name[0], mode, rdev,
+			   &a);
+	dxf_reply_entry(r, err, &a);
 }
 
-void dxf_ll_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
-		  mode_t mode)
+void dxf_op_mknod(struct dxf_req *r)
 {
-	dxf_ll_mknod(req, parent, name, (mode & ~S_IFMT) | S_IFDIR, 0);
+	const struct fuse_mknod_in *in = r->in;
+
+	make(r, in->mode, in->umask, in->rdev);
 }
 
-void dxf_ll_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
-		    const char *name)
+void dxf_op_mkdir(struct dxf_req *r)
 {
-	struct dxf_caller c;
-	struct dxf_attr a;
-	int err;
+	const struct fuse_mkdir_in *in = r->in;
 
-	dxf_caller_init(&c, req);
-	err = dxf_fs_symlink(dxf_req_fs(req), &c.cred, dxf_ino_of_node(parent),
-			     name, link, &a);
-	dxf_reply_entry(req, err, &a);
+	make(r, (in->mode & ~(mode_t)S_IFMT) | S_IFDIR, in->umask, 0);
 }
 
-void dxf_ll_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
-		 const char *newname)
+void dxf_op_symlink(struct dxf_req *r)
 {
 	struct dxf_caller c;
 	struct dxf_attr a;
 	int err;
 
-	dxf_caller_init(&c, req);
-	err = dxf_fs_link(dxf_req_fs(req), &c.cred, dxf_ino_of_node(ino),
-			  dxf_ino_of_node(newparent), newname, &a);
-	dxf_reply_entry(req, err, &a);
+	dxf_caller_init(&c, r, 0);
+	err = dxf_fs_symlink(r->s->fs, &c.cred, r->ino, r->name[0],
+			     r->name[1], &a);
+	dxf_reply_entry(r, err, &a);
 }
 
-void dxf_ll_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+void dxf_op_link(struct dxf_req *r)
 {
-	dxf_reply_err(req, dxf_fs_unlink(dxf_req_fs(req),
-					 dxf_ino_of_node(parent), name));
-}
-
-void dxf_ll_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	dxf_reply_err(req, dxf_fs_rmdir(dxf_req_fs(req),
-					dxf_ino_of_node(parent), name));
-}
-
-void dxf_ll_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-		   fuse_ino_t newparent, const char *newname,
-		   unsigned int flags)
-{
-	struct dxf_caller c;
-	int err;
-
-	dxf_caller_init(&c, req);
-	err = dxf_fs_rename(dxf_req_fs(req), &c.cred,
-			    DXF_AT(dxf_ino_of_node(parent), name),
-			    DXF_AT(dxf_ino_of_node(newparent), newname), flags);
-	dxf_reply_err(req, err);
-}
-
-/* Make a regular file and open it: both or nothing. */
-static int create(struct dxf_session *s, const struct dxf_cred *cred,
-		  dxf_ino_t parent, const char *name, mode_t mode, int flags,
-		  struct dxf_attr *a)
-{
-	int err;
-
-	err = dxf_fs_mknod(s->fs, cred, parent, name,
-			   (mode & ~S_IFMT) | S_IFREG, 0, a);
-	if (err)
-		return err;
-	/* The mode binds later opens only, and there is nothing to truncate. */
-	flags = dxf_open_flags(s, flags & ~(O_TRUNC | O_EXCL));
-	err = dxf_fs_open_file(s->fs, a->ino, flags, false);
-	if (err) {
-		dxf_fs_unlink(s->fs, parent, name);
-		dxf_fs_forget(s->fs, a->ino, 1);
-	}
-	return err;
-}
-
-void dxf_ll_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-		   mode_t mode, struct fuse_file_info *fi)
-{
-	struct dxf_session *s = dxf_req_session(req);
-	struct fuse_entry_param e;
+	const struct fuse_link_in *in = r->in;
 	struct dxf_caller c;
 	struct dxf_attr a;
 	int err;
 
-	dxf_caller_init(&c, req);
-	err = create(s, &c.cred, dxf_ino_of_node(parent), name, mode,
-		     fi->flags, &a);
-	if (err) {
-		dxf_reply_err(req, err);
-		return;
-	}
-	dxf_entry_fill(s, &a, &e);
-	dxf_fill_open(s, a.ino, fi);
-	if (fuse_reply_create(req, &e, fi) != 0) {
-		dxf_fs_release(s->fs, a.ino);
-		dxf_entry_undo(s, &a);
-	}
+	dxf_caller_init(&c, r, 0);
+	err = dxf_fs_link(r->s->fs, &c.cred, dxf_ino_of_node(in->oldnodeid),
+			  r->ino, r->name[0], &a);
+	dxf_reply_entry(r, err, &a);
+}
+
+void dxf_op_unlink(struct dxf_req *r)
+{
+	dxf_reply_err(r, dxf_fs_unlink(r->s->fs, r->ino, r->name[0]));
+}
+
+void dxf_op_rmdir(struct dxf_req *r)
+{
+	dxf_reply_err(r, dxf_fs_rmdir(r->s->fs, r->ino, r->name[0]));
+}
+
+static void rename_to(const struct dxf_req *r, uint64_t newdir,
+		      unsigned int flags)
+{
+	struct dxf_caller c;
+	int err;
+
+	dxf_caller_init(&c, r, 0);
+	err = dxf_fs_rename(r->s->fs, &c.cred, DXF_AT(r->ino, r->name[0]),
+			    DXF_AT(dxf_ino_of_node(newdir), r->name[1]),
+			    flags);
+	dxf_reply_err(r, err);
+}
+
+void dxf_op_rename(struct dxf_req *r)
+{
+	const struct fuse_rename_in *in = r->in;
+
+	rename_to(r, in->newdir, 0);
+}
+
+void dxf_op_rename2(struct dxf_req *r)
+{
+	const struct fuse_rename2_in *in = r->in;
+
+	rename_to(r, in->newdir, in->flags);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rawreq.c - read what libfuse's parser drops, write what its replies lack.
+ * rawreq.c - which request a thread is at, where its answer goes, and what
+ * libfuse's answer to INIT lacks.
  *
  * Owns the thread-local request.  Must not know the filesystem.
  *
- * Invariant: a reply is changed only if it is a success and answers the
- * thread's own request (a notification or an answer to INTERRUPT is not).
+ * Invariant: an answer is changed only if it is a success and answers the
+ * thread's own request (a notification does not).
  */
 #include "fuse_api.h"
 #include "rawreq.h"
@@ -49,36 +50,6 @@ static void parse_init(const void *buf, size_t len)
 		dxf_rawreq.init_flags |= (uint64_t)in->flags2 << 32;
 }
 
-static void parse_write(const void *buf, size_t len)
-{
-	const struct fuse_write_in *in;
-
-	in = dxf_rawreq_body(buf, len, sizeof(*in));
-	if (in != NULL)
-		dxf_rawreq.kill_priv = in->write_flags &
-				       DXF_WRITE_KILL_SUIDGID;
-}
-
-static void parse_setattr(const void *buf, size_t len)
-{
-	const struct fuse_setattr_in *in;
-
-	in = dxf_rawreq_body(buf, len, sizeof(*in));
-	if (in == NULL)
-		return;
-	dxf_rawreq.kill_priv = in->valid & DXF_FATTR_KILL_SUIDGID;
-	dxf_rawreq.set_open = in->valid & (DXF_FATTR_FH | DXF_FATTR_OPEN);
-}
-
-static void parse_open(const void *buf, size_t len)
-{
-	const struct dxf_fuse_open_in *in;
-
-	in = dxf_rawreq_body(buf, len, sizeof(*in));
-	if (in != NULL)
-		dxf_rawreq.kill_priv = in->open_flags & DXF_OPEN_KILL_SUIDGID;
-}
-
 void dxf_rawreq_parse(const void *buf, size_t len)
 {
 	const struct fuse_in_header *h = buf;
@@ -87,20 +58,8 @@ void dxf_rawreq_parse(const void *buf, size_t len)
 	assert(len >= sizeof(*h));
 	dxf_rawreq.unique = h->unique;
 	dxf_rawreq.opcode = h->opcode;
-	switch (h->opcode) {
-	case FUSE_INIT:
+	if (h->opcode == FUSE_INIT)
 		parse_init(buf, len);
-		break;
-	case FUSE_WRITE:
-		parse_write(buf, len);
-		break;
-	case FUSE_SETATTR:
-		parse_setattr(buf, len);
-		break;
-	case FUSE_OPEN:
-		parse_open(buf, len);
-		break;
-	}
 }
 
 /* ---- replies ---- */
@@ -139,75 +98,6 @@ static void patch_init(struct dxf_session *s, struct dxf_fuse_init_out *out)
 	s->inited = true;
 }
 
-/* Writers of one file must not wait for each other in the kernel. */
-static void patch_open(struct fuse_open_out *out)
-{
-	if (out->open_flags & FOPEN_DIRECT_IO)
-		out->open_flags |= DXF_FOPEN_PARALLEL_DIRECT_WRITES;
-	out->open_flags |= DXF_FOPEN_NOFLUSH;
-}
-
-/* The bodies that are changed; copied, since libfuse owns the original. */
-union body {
-	struct dxf_fuse_init_out init;
-	struct fuse_open_out open;
-	struct {
-		struct fuse_entry_out entry;
-		struct fuse_open_out open;
-	} create;
-};
-
-/* Returns: true if @b is to be sent in the place of @body. */
-static bool patch_body(struct dxf_session *s, const struct iovec *body,
-		       union body *b)
-{
-	size_t want;
-
-	switch (dxf_rawreq.opcode) {
-	case FUSE_INIT:
-		want = sizeof(b->init);
-		break;
-	case FUSE_OPEN:
-		want = sizeof(b->open);
-		break;
-	case FUSE_CREATE:
-		want = sizeof(b->create);
-		break;
-	default:
-		return false;
-	}
-	if (body->iov_len != want)
-		return false;
-	memcpy(b, body->iov_base, want);
-	if (dxf_rawreq.opcode == FUSE_INIT)
-		patch_init(s, &b->init);
-	else if (dxf_rawreq.opcode == FUSE_OPEN)
-		patch_open(&b->open);
-	else
-		patch_open(&b->create.open);
-	return true;
-}
-
-void dxf_rawreq_answered(const struct fuse_out_header *h, const void *body)
-{
-	const struct fuse_write_out *w = body;
-
-	assert(h->len >= sizeof(*h));
-	dxf_rawreq.error = h->error;
-	if (h->error != 0)
-		return;
-	switch (dxf_rawreq.opcode) {
-	case FUSE_READ:
-		dxf_rawreq.bytes = h->len - (uint32_t)sizeof(*h);
-		break;
-	case FUSE_WRITE:
-	case FUSE_COPY_FILE_RANGE:
-		if (h->len == sizeof(*h) + sizeof(*w))
-			dxf_rawreq.bytes = w->size;
-		break;
-	}
-}
-
 void *dxf_rawreq_room(size_t len)
 {
 	if (dxf_rawreq_ent == NULL || len > dxf_rawreq_ent->size)
@@ -237,20 +127,16 @@ ssize_t dxf_rawreq_send(int fd, const struct iovec *iov, int count)
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	const struct fuse_out_header *h = iov[0].iov_base;
-	struct iovec patched[2];
-	union body b;
+	bool own = h->unique == dxf_rawreq.unique;
 
 	assert(count >= 1 && iov[0].iov_len == sizeof(*h));
-	if (h->unique == dxf_rawreq.unique)
-		dxf_rawreq_answered(h, count > 1 ? iov[1].iov_base : NULL);
-	if (count != 2 || h->error != 0 || h->unique != dxf_rawreq.unique)
-		return dxf_rawreq_send(fd, iov, count);
-	if (!patch_body(userdata, &iov[1], &b))
-		return dxf_rawreq_send(fd, iov, count);
-	patched[0] = iov[0];
-	patched[1].iov_base = &b;
-	patched[1].iov_len = iov[1].iov_len;
-	return dxf_rawreq_send(fd, patched, 2);
+	if (own)
+		dxf_rawreq.error = h->error;
+	/* libfuse's own copy, which nobody reads any more */
+	if (own && h->error == 0 && dxf_rawreq.opcode == FUSE_INIT &&
+	    count == 2 && iov[1].iov_len == sizeof(struct dxf_fuse_init_out))
+		patch_init(userdata, iov[1].iov_base);
+	return dxf_rawreq_send(fd, iov, count);
 }
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)

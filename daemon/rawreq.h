@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rawreq.h - the request as the kernel sent it.
+ * rawreq.h - the request that a thread is at.
  *
- * libfuse's parser drops flags that we need (who must lose setuid on a write),
- * and its replies lack flags that we want.  So each worker looks at the raw
- * request before libfuse does, leaves here what libfuse would lose, and
- * touches up the replies to INIT, OPEN and CREATE on their way out.
+ * What is agreed on at INIT goes beyond what libfuse knows: so its answer is
+ * touched up on its way out.  All other requests are answered without libfuse
+ * (ops.c); they, too, leave here what becomes of them.
  *
  * There is one request per thread at a time, so it is thread-local.
  */
@@ -20,14 +19,11 @@
 struct dxf_ringent;
 struct dxf_session;
 struct fuse_custom_io;
-struct fuse_out_header;
 struct iovec;
 
 struct dxf_rawreq {
 	uint64_t unique;
 	uint32_t opcode;
-	bool kill_priv;		/* strip setuid, setgid and capabilities */
-	bool set_open;		/* SETATTR through an open file, or O_TRUNC */
 	uint64_t init_flags;	/* INIT: what the kernel offers */
 	int error;		/* what it was answered: 0 or -errno */
 	uint32_t bytes;		/* and how much was read or written */
@@ -61,11 +57,8 @@ void *dxf_rawreq_room(size_t len);
  */
 ssize_t dxf_rawreq_send(int fd, const struct iovec *iov, int count);
 
-/* Read the @len bytes of a request into dxf_rawreq. */
+/* Begin the request of @len bytes at @buf. */
 void dxf_rawreq_parse(const void *buf, size_t len);
-
-/* Take note of the answer @h, with @body behind it, to the thread's request. */
-void dxf_rawreq_answered(const struct fuse_out_header *h, const void *body);
 
 /*
  * The body of request @buf as a structure of @want bytes.  Returns: NULL when

@@ -2,8 +2,8 @@
 /*
  * reply.c - answers to the kernel, and who asks.
  *
- * Owns the translation of attributes and credentials.  Must not know why an
- * operation failed.
+ * Owns the sending, and the translation of attributes and credentials.  Must
+ * not know why an operation failed.
  */
 #include "reply.h"
 
@@ -11,32 +11,103 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
-#include "abi.h"
-#include "cleanup.h"
-#include "ino.h"
+#include "fuse_api.h"
 #include "keeper.h"
+#include "log.h"
+#include "rawreq.h"
 
-void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st)
+/* ---- sending ---- */
+
+/*
+ * An answer of a few structures is sent in one piece, within a page: for the
+ * kernel each piece, and each page of one, is another look at our page table.
+ */
+#define SMALL	512
+
+struct small {
+	struct fuse_out_header h;
+	char body[SMALL - sizeof(struct fuse_out_header)];
+} __attribute__((aligned(SMALL)));
+
+/* Where the request came from. */
+static int reply_fd(const struct dxf_req *r)
 {
-	assert(a->ino != 0);
-	memset(st, 0, sizeof(*st));
-	st->st_ino = a->ino;
-	st->st_mode = a->mode;
-	st->st_nlink = a->nlink;
-	st->st_uid = a->uid;
-	st->st_gid = a->gid;
-	st->st_rdev = a->rdev;
-	st->st_size = (off_t)a->size;
-	st->st_blocks = (blkcnt_t)a->blocks;
-	st->st_blksize = a->blksize;
-	st->st_atim = a->atime;
-	st->st_mtim = a->mtime;
-	st->st_ctim = a->ctime;
+	return dxf_rawreq_fd >= 0 ? dxf_rawreq_fd : fuse_session_fd(r->s->se);
 }
+
+static int sent(const struct dxf_req *r, ssize_t n)
+{
+	int err = errno;
+
+	if (n >= 0)
+		return 0;
+	/* ENOENT: its caller was interrupted, or the connection is over */
+	if (err != ENOENT)
+		dxf_log_err("answering operation %u: %s", r->h->opcode,
+			    strerror(err));
+	return -err;
+}
+
+static void fill_header(const struct dxf_req *r, struct fuse_out_header *h,
+			int err, size_t len)
+{
+	assert(err <= 0 && (err == 0 || len == 0));
+	h->len = (uint32_t)(sizeof(*h) + len);
+	h->error = err;
+	h->unique = r->h->unique;
+	dxf_rawreq.error = err;
+}
+
+int dxf_reply(const struct dxf_req *r, int err, const void *body, size_t len)
+{
+	struct small m;
+	struct iovec iov[2] = { { &m.h, sizeof(m.h) }, { (void *)body, len } };
+
+	if (err)
+		len = 0;
+	fill_header(r, &m.h, err, len);
+	if (len > sizeof(m.body) || dxf_rawreq_ent != NULL)
+		return sent(r, dxf_rawreq_send(reply_fd(r), iov,
+					       len > 0 ? 2 : 1));
+	if (len > 0)
+		memcpy(m.body, body, len);
+	/* as dxf_rawreq_send(), no cancellation point */
+	return sent(r, syscall(SYS_write, reply_fd(r), &m,
+			       sizeof(m.h) + len));
+}
+
+int dxf_reply_iov(const struct dxf_req *r, struct iovec *iov, int n)
+{
+	struct fuse_out_header h;
+	size_t len = 0;
+	int i;
+
+	for (i = 1; i <= n; i++)
+		len += iov[i].iov_len;
+	fill_header(r, &h, 0, len);
+	iov[0].iov_base = &h;
+	iov[0].iov_len = sizeof(h);
+	return sent(r, dxf_rawreq_send(reply_fd(r), iov, n + 1));
+}
+
+void dxf_reply_written(const struct dxf_req *r, ssize_t n)
+{
+	const struct fuse_write_out out = { .size = (uint32_t)n };
+
+	if (n > 0)
+		dxf_rawreq.bytes = (uint32_t)n;
+	dxf_reply(r, n < 0 ? (int)n : 0, &out, sizeof(out));
+}
+
+/* ---- attributes ---- */
 
 void dxf_attr_to_fuse(const struct dxf_attr *a, struct fuse_attr *f)
 {
+	assert(a->ino != 0);
 	*f = (struct fuse_attr){
 		.ino = a->ino,
 		.size = a->size,
@@ -56,32 +127,36 @@ void dxf_attr_to_fuse(const struct dxf_attr *a, struct fuse_attr *f)
 	};
 }
 
-void dxf_reply_attr(fuse_req_t req, const struct dxf_attr *a)
+void dxf_reply_attr(const struct dxf_req *r, int err, const struct dxf_attr *a)
 {
-	struct stat st;
+	struct fuse_attr_out out;
 
-	dxf_attr_to_stat(a, &st);
-	fuse_reply_attr(req, &st, DXF_TIMEOUT);
+	if (err) {
+		dxf_reply_err(r, err);
+		return;
+	}
+	out.attr_valid = DXF_TIMEOUT;
+	out.attr_valid_nsec = out.dummy = 0;
+	dxf_attr_to_fuse(a, &out.attr);
+	dxf_reply(r, 0, &out, sizeof(out));
 }
 
 /* ---- entries ---- */
 
 void dxf_entry_fill(struct dxf_session *s, const struct dxf_attr *a,
-		    struct fuse_entry_param *e)
+		    struct fuse_entry_out *e)
 {
-	memset(e, 0, sizeof(*e));
-	e->ino = dxf_node_of_ino(a->ino);
-	e->attr_timeout = DXF_TIMEOUT;
-	e->entry_timeout = DXF_TIMEOUT;
-	dxf_attr_to_stat(a, &e->attr);
-	if (e->ino == DXF_ROOT_NODE) {
+	e->nodeid = dxf_node_of_ino(a->ino);
+	e->generation = a->generation;
+	e->entry_valid = e->attr_valid = DXF_TIMEOUT;
+	e->entry_valid_nsec = e->attr_valid_nsec = 0;
+	dxf_attr_to_fuse(a, &e->attr);
+	if (e->nodeid == DXF_ROOT_NODE) {
 		/* the kernel's own root has generation 0; another one would
 		 * make it a stale inode */
+		e->generation = 0;
 		dxf_fs_forget(s->fs, a->ino, 1);
-		return;
 	}
-	assert(a->ino > DXF_ROOT_INO);
-	e->generation = a->generation;
 }
 
 void dxf_entry_undo(struct dxf_session *s, const struct dxf_attr *a)
@@ -90,33 +165,34 @@ void dxf_entry_undo(struct dxf_session *s, const struct dxf_attr *a)
 		dxf_fs_forget(s->fs, a->ino, 1);
 }
 
-static void reply_negative(fuse_req_t req)
+static void reply_negative(const struct dxf_req *r)
 {
-	struct fuse_entry_param e = { .entry_timeout = DXF_TIMEOUT };
+	const struct fuse_entry_out e = { .entry_valid = DXF_TIMEOUT };
 
-	fuse_reply_entry(req, &e);
+	dxf_reply(r, 0, &e, sizeof(e));
 }
 
-void dxf_reply_entry(fuse_req_t req, int err, const struct dxf_attr *a)
+void dxf_reply_entry(const struct dxf_req *r, int err,
+		     const struct dxf_attr *a)
 {
-	struct dxf_session *s = dxf_req_session(req);
-	struct fuse_entry_param e;
+	struct fuse_entry_out e;
 
 	if (err) {
-		dxf_reply_err(req, err);
+		dxf_reply_err(r, err);
 		return;
 	}
-	dxf_entry_fill(s, a, &e);
-	if (fuse_reply_entry(req, &e) != 0)
-		dxf_entry_undo(s, a);
+	dxf_entry_fill(r->s, a, &e);
+	if (dxf_reply(r, 0, &e, sizeof(e)) != 0)
+		dxf_entry_undo(r->s, a);
 }
 
-void dxf_reply_lookup(fuse_req_t req, int err, const struct dxf_attr *a)
+void dxf_reply_lookup(const struct dxf_req *r, int err,
+		      const struct dxf_attr *a)
 {
 	if (err == -ENOENT)
-		reply_negative(req);
+		reply_negative(r);
 	else
-		dxf_reply_entry(req, err, a);
+		dxf_reply_entry(r, err, a);
 }
 
 /* ---- who asks ---- */
@@ -133,29 +209,21 @@ static bool caller_in_group(const struct dxf_cred *cred, gid_t gid)
 	       dxf_keeper_in_group(c->keeper, c->pid, gid);
 }
 
-void dxf_caller_set(struct dxf_caller *c, struct dxf_session *s, uid_t uid,
-		    gid_t gid, pid_t pid)
+void dxf_caller_init(struct dxf_caller *c, const struct dxf_req *r,
+		     mode_t umask)
 {
-	c->cred.uid = uid;
-	c->cred.gid = gid;
+	c->cred.uid = r->h->uid;
+	c->cred.gid = r->h->gid;
 	c->cred.in_group = caller_in_group;
 	c->cred.ctx = c;
-	c->cred.umask = 0;
-	c->pid = pid;
-	c->keeper = s->keeper;
+	c->cred.umask = umask;
+	c->pid = (pid_t)r->h->pid;
+	c->keeper = r->s->keeper;
 }
 
-void dxf_caller_init(struct dxf_caller *c, fuse_req_t req)
+void dxf_caller_init_owner(struct dxf_caller *c, const struct dxf_req *r)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-
-	dxf_caller_set(c, dxf_req_session(req), ctx->uid, ctx->gid, ctx->pid);
-	c->cred.umask = ctx->umask;
-}
-
-void dxf_caller_init_owner(struct dxf_caller *c, fuse_req_t req)
-{
-	dxf_caller_init(c, req);
-	if (dxf_req_session(req)->opt->fakeroot)
+	dxf_caller_init(c, r, 0);
+	if (r->s->opt->fakeroot)
 		c->cred.uid = 0;
 }

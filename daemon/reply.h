@@ -2,7 +2,7 @@
 /*
  * reply.h - answers to the kernel, and who asks.
  *
- * Each operation replies exactly once, by one of these or by fuse_reply_*().
+ * Each operation replies exactly once, by one of these; a forget not at all.
  * A reply that the kernel no longer wants (the request was interrupted) takes
  * back what it carried: lookups and opens.
  */
@@ -12,45 +12,48 @@
 #include <assert.h>
 
 #include "fs.h"
-#include "fuse_api.h"
+#include "req.h"
 #include "session.h"
 
 /* Nobody else changes the image: what the kernel knows stays true. */
 #define DXF_TIMEOUT		86400
 
-static inline struct dxf_session *dxf_req_session(fuse_req_t req)
-{
-	return fuse_req_userdata(req);
-}
+struct iovec;
 
-static inline struct dxf_fs *dxf_req_fs(fuse_req_t req)
-{
-	return dxf_req_session(req)->fs;
-}
+/*
+ * Answer @err (0 or -errno, as the layers below give it) and, at 0, @len bytes.
+ * Returns: 0; -errno the kernel did not take it: -ENOENT its caller was
+ * interrupted.
+ */
+int dxf_reply(const struct dxf_req *r, int err, const void *body, size_t len);
+/* The same, of @n pieces behind iov[0], which is left free for the header. */
+int dxf_reply_iov(const struct dxf_req *r, struct iovec *iov, int n);
 
-/* @err as the layers below give it: 0 or -errno. */
-static inline void dxf_reply_err(fuse_req_t req, int err)
+static inline void dxf_reply_err(const struct dxf_req *r, int err)
 {
 	assert(err <= 0);
-	fuse_reply_err(req, -err);
+	dxf_reply(r, err, NULL, 0);
 }
 
-void dxf_attr_to_stat(const struct dxf_attr *a, struct stat *st);
-/* The same for what libfuse does not see. */
-struct fuse_attr;
+/* So many bytes were written or copied; or -errno. */
+void dxf_reply_written(const struct dxf_req *r, ssize_t n);
+
 void dxf_attr_to_fuse(const struct dxf_attr *a, struct fuse_attr *f);
-void dxf_reply_attr(fuse_req_t req, const struct dxf_attr *a);
+/* @err or, at 0, the attributes. */
+void dxf_reply_attr(const struct dxf_req *r, int err, const struct dxf_attr *a);
 
 /*
  * Fill an entry, whose lookup the kernel then owns - the root's is given back
  * at once, since the kernel keeps its root without counting.
  */
 void dxf_entry_fill(struct dxf_session *s, const struct dxf_attr *a,
-		    struct fuse_entry_param *e);
+		    struct fuse_entry_out *e);
 /* @err or, at 0, the entry. */
-void dxf_reply_entry(fuse_req_t req, int err, const struct dxf_attr *a);
+void dxf_reply_entry(const struct dxf_req *r, int err,
+		     const struct dxf_attr *a);
 /* The same for a lookup, where the kernel caches that there is no such name. */
-void dxf_reply_lookup(fuse_req_t req, int err, const struct dxf_attr *a);
+void dxf_reply_lookup(const struct dxf_req *r, int err,
+		      const struct dxf_attr *a);
 /* The kernel did not take the entry: give its lookup back. */
 void dxf_entry_undo(struct dxf_session *s, const struct dxf_attr *a);
 
@@ -63,13 +66,11 @@ struct dxf_caller {
 };
 
 /* Fill *@c - its groups are read when somebody asks for them. */
-void dxf_caller_init(struct dxf_caller *c, fuse_req_t req);
-/* The same from its parts, with no umask. */
-void dxf_caller_set(struct dxf_caller *c, struct dxf_session *s, uid_t uid,
-		    gid_t gid, pid_t pid);
+void dxf_caller_init(struct dxf_caller *c, const struct dxf_req *r,
+		     mode_t umask);
 
 /* The same for what owners and root may do: with fakeroot all are root. */
-void dxf_caller_init_owner(struct dxf_caller *c, fuse_req_t req);
+void dxf_caller_init_owner(struct dxf_caller *c, const struct dxf_req *r);
 
 /* May the caller keep setuid and setgid bits (CAP_FSETID, as far as we see)? */
 static inline bool dxf_caller_kills_priv(const struct dxf_caller *c)

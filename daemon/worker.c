@@ -110,7 +110,7 @@ void dxf_worker_process(struct dxf_session *s, void *mem, size_t len)
 	uint64_t start = dxf_opstat_now();
 
 	dxf_rawreq_parse(mem, len);
-	if (!dxf_raw_process(s, mem, len))
+	if (!dxf_ops_process(s, mem, len))
 		fuse_session_process_buf(s->se, &buf);
 	dxf_opstat_done(dxf_rawreq.opcode, start, dxf_rawreq.error,
 			dxf_rawreq.bytes);

@@ -58,7 +58,10 @@ void null_fill_open(struct fuse_file_info *fi)
 	fi->direct_io = null_conf.direct || (fi->flags & O_DIRECT);
 	fi->keep_cache = 1;
 	fi->noflush = 1;
-	dxf_fi_parallel(fi);
+	/* where our write_patched() is not asked */
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 15)
+	fi->parallel_direct_writes = fi->direct_io;
+#endif
 }
 
 void null_fill_opendir(struct fuse_file_info *fi)
@@ -107,10 +110,37 @@ void null_statfs(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_statfs(req, &st);
 }
 
-/* worker.c asks whether a request is one that libfuse cannot parse. */
-bool dxf_raw_process(struct dxf_session *s, const void *buf, size_t len)
+/* worker.c offers each request: all of them are libfuse's. */
+bool dxf_ops_process(struct dxf_session *s, const void *buf, size_t len)
 {
 	return false;
+}
+
+/*
+ * As the daemon has it: writers of a file that is opened for direct I/O do not
+ * wait for each other in the kernel.  Not every libfuse has a word for that.
+ */
+static void patch_open(struct fuse_open_out *out)
+{
+	if (out->open_flags & FOPEN_DIRECT_IO)
+		out->open_flags |= DXF_FOPEN_PARALLEL_DIRECT_WRITES;
+	out->open_flags |= DXF_FOPEN_NOFLUSH;
+}
+
+static ssize_t write_patched(int fd, struct iovec *iov, int count,
+			     void *userdata)
+{
+	const struct fuse_out_header *h = iov[0].iov_base;
+	size_t len = count == 2 ? iov[1].iov_len : 0;
+	size_t at = dxf_rawreq.opcode == FUSE_CREATE ?
+		    sizeof(struct fuse_entry_out) : 0;
+
+	if (h->error == 0 && h->unique == dxf_rawreq.unique &&
+	    (dxf_rawreq.opcode == FUSE_OPEN ||
+	     dxf_rawreq.opcode == FUSE_CREATE) &&
+	    len == at + sizeof(struct fuse_open_out))
+		patch_open((void *)((char *)iov[1].iov_base + at));
+	return dxf_rawreq_io.writev(fd, iov, count, userdata);
 }
 
 /* place.c asks it where there is one. */
@@ -245,11 +275,12 @@ static int parse(struct args *a, int argc, char **argv)
 
 static int mount_and_serve(struct dxf_session *s, const struct args *a)
 {
-	struct fuse_custom_io io = dxf_rawreq_io;
+	struct fuse_custom_io io = {
+		.writev = write_patched,
+		.read = a->libfuse ? read_parsed : dxf_rawreq_io.read,
+	};
 	int ret;
 
-	if (a->libfuse)
-		io.read = read_parsed;
 	if (fuse_session_mount(s->se, a->mountpoint) != 0)
 		return -EIO;
 	if (null_conf.uring) {
