@@ -136,12 +136,15 @@ def rm_tree(conf):
 
 
 def fio(conf, rw, block, jobs):
-    """What fio says of the same work, to hold benchload against."""
+    """What fio says of the same work, to hold benchload against: of buffers
+    that it does not change each time, blocks that may come again, no clock read
+    beside each operation."""
     def do(peer, seed):
         said = run("fio", "--name=x", "--directory=" + peer.data,
                    "--filename=big", "--rw=" + rw, "--bs=%d" % block,
                    "--size=%dm" % conf.file_mib, "--direct=1",
-                   "--ioengine=psync", "--numjobs=%d" % jobs, "--thread",
+                   "--ioengine=psync", "--scramble_buffers=0",
+                   "--norandommap=1", "--gtod_reduce=1", "--numjobs=%d" % jobs, "--thread",
                    "--time_based", "--runtime=%dms" %
                    max(1, round(conf.seconds * 1000)), "--group_reporting",
                    "--randseed=%d" % seed, "--output-format=json")
