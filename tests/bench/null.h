@@ -20,6 +20,7 @@ struct null_conf {
 	bool uring;		/* libfuse's own, or not at all */
 	bool drop;		/* data: what is written is not kept */
 	size_t size;		/* data: the most a file can hold, bytes */
+	unsigned int spend;	/* ns of each request, on nothing */
 };
 extern struct null_conf null_conf;
 
@@ -38,11 +39,23 @@ extern const struct fuse_lowlevel_ops null_meta_ops;
 enum null_change {
 	NULL_CREATE, NULL_UNLINK, NULL_RENAME, NULL_ATTR,
 	NULL_FREE,		/* the last forget */
-	NULL_GROW,		/* write behind the end */
+	NULL_FIRST,		/* a write to an empty file */
+	NULL_GROW,		/* one that takes fresh blocks */
+	NULL_EXTEND,		/* one behind the end, in the last block */
+	NULL_OVER,		/* one below the end */
 };
 /* Returns: 0; -ENOMEM. */
 int null_durable_setup(void);
 void null_durable(enum null_change what);
+/* The same of a write to a file of @size bytes, and its @len bytes at @at. */
+void null_durable_write(const char *buf, size_t at, size_t len, size_t size);
+/*
+ * What was done so far: bytes stored, of them non-temporally, lines flushed,
+ * fences.  Returns: the length of @text; 0: nothing is made durable.
+ */
+size_t null_durable_counts(char *text, size_t size);
+/* Spend null_conf.spend. */
+void null_spend(void);
 
 /* ---- answers that both give ---- */
 

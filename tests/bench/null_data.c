@@ -120,6 +120,7 @@ static void data_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		if (size > f->size)
 			memset(f->bytes + f->size, 0, size - f->size);
 		f->size = size;
+		null_durable(NULL_ATTR);
 	}
 	fill_stat(ino, &st);
 	fuse_reply_attr(req, &st, DXF_TIMEOUT);
@@ -195,8 +196,7 @@ static void data_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 	}
 	if (!null_conf.drop)
 		memcpy(f->bytes + at, buf, size);
-	if (at + size > end)
-		null_durable(NULL_GROW);
+	null_durable_write(buf, at, size, end);
 	while (at + size > end &&
 	       !atomic_compare_exchange_weak(&f->size, &end, at + size))
 		;

@@ -91,10 +91,10 @@ void null_file_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 	err = null_tree_room(node, end);
 	if (err == 0) {
 		memcpy(node->bytes + off, buf, size);
-		if (end > (size_t)node->st.st_size) {
+		null_durable_write(buf, (size_t)off, size,
+				   (size_t)node->st.st_size);
+		if (end > (size_t)node->st.st_size)
 			set_size_locked(node, end);
-			null_durable(NULL_GROW);
-		}
 	}
 	pthread_rwlock_unlock(&node->lock);
 	if (err)

@@ -84,7 +84,16 @@ void null_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 void null_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 		   size_t size)
 {
-	fuse_reply_err(req, ENODATA);
+	char text[128];
+	size_t n = strcmp(name, "user.persisted") != 0 ? 0 :
+		   null_durable_counts(text, sizeof(text));
+
+	if (n == 0)
+		fuse_reply_err(req, ENODATA);
+	else if (size == 0)
+		fuse_reply_xattr(req, n);
+	else
+		fuse_reply_buf(req, text, n);
 }
 
 void null_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
@@ -113,6 +122,7 @@ void null_statfs(fuse_req_t req, fuse_ino_t ino)
 /* worker.c offers each request: all of them are libfuse's. */
 bool dxf_ops_process(struct dxf_session *s, const void *buf, size_t len)
 {
+	null_spend();
 	return false;
 }
 
@@ -207,13 +217,14 @@ struct args {
 static int usage(void)
 {
 	fputs("usage: nullfuse [-D] [-L | -u | -U] [-p] [-x] [-n WORKERS] [-s MIB] "
-	      "data|meta MOUNTPOINT\n"
+	      "[-w NS] data|meta MOUNTPOINT\n"
 	      "  -D  direct I/O, as dax=always\n"
 	      "  -L  libfuse's multi-threaded loop instead of ours\n"
 	      "  -u  over io_uring\n"
 	      "  -U  over libfuse's io_uring; without it statfs fails\n"
 	      "  -p  stores, flushes and fences as of durable changes\n"
 	      "  -x  data: drop what is written\n"
+	      "  -w  our workers: spend so long on each request\n"
 	      "  -s  data: what a file can hold\n", stderr);
 	return 1;
 }
@@ -229,7 +240,7 @@ static int parse(struct args *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "DLuUpxn:s:")) != -1) {
+	while ((c = getopt(argc, argv, "DLuUpxn:s:w:")) != -1) {
 		switch (c) {
 		case 'D':
 			null_conf.direct = true;
@@ -253,6 +264,10 @@ static int parse(struct args *a, int argc, char **argv)
 			break;
 		case 'n':
 			a->workers = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		case 'w':
+			null_conf.spend = (unsigned int)strtoul(optarg, NULL,
+								10);
 			break;
 		case 's':
 			null_conf.size = strtoul(optarg, NULL, 10) * DXF_MIB;

@@ -284,9 +284,12 @@ static void meta_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to,
 			 int to_set, struct fuse_file_info *fi)
 {
 	struct null_node *node = null_node(ino);
-	struct stat st;
+	struct stat st, before;
 	int err = 0;
 
+	null_tree_lock();
+	before = node->st;
+	null_tree_unlock();
 	if (to_set & FUSE_SET_ATTR_SIZE)
 		err = null_file_resize(node, (size_t)to->st_size);
 	null_tree_lock();
@@ -299,7 +302,9 @@ static void meta_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to,
 		node->st.st_gid = to->st_gid;
 	set_times(&node->st, to, to_set);
 	st = node->st;
-	null_durable(NULL_ATTR);
+	/* within a tick of the clock even ctime stays */
+	if (memcmp(&st, &before, sizeof(st)) != 0)
+		null_durable(NULL_ATTR);
 	null_tree_unlock();
 	if (err)
 		fuse_reply_err(req, -err);

@@ -364,7 +364,8 @@ DATA = ("fio *", "seq *", "rand *", "*fsync", "mmap *", "append *", "fresh *",
         "overwrite *", "fill *", "truncate")
 # rows that change more than bytes which are there
 CHANGES = ("append 4k", "append 512 *", "fill *", "truncate", "sqlite *",
-           "* in 100", "* in 10000", "untar", "tar cold", "rm -r")
+           "write 4k + fsync", "* in 100", "* in 10000", "* in 200000", "untar",
+           "tar cold", "rm -r")
 # rows that are held against those of another size of the image
 BY_SIZE = ("write 4k + fsync", "append 512 + fsync", "* in 100", "truncate")
 
@@ -406,12 +407,16 @@ PEERS = {
     "null-always-uring": (kind(Null, options=("-u", "-D"), uring=True,
                                only=DATA),
                           "null servers over io_uring, direct I/O"),
-    "null-durable": (kind(Null, options=("-p",), only=CHANGES),
+    "null-durable": (kind(Null, options=("-p", "-x"), only=CHANGES),
                      "as null, with the stores, flushes and fences of "
                      "daxfuse's changes"),
-    "null-durable-uring": (kind(Null, options=("-p", "-u"), uring=True,
+    "null-durable-uring": (kind(Null, options=("-p", "-x", "-u"), uring=True,
                                 only=CHANGES),
                            "the same over io_uring"),
+    "null-1us": (kind(Null, options=("-w", "1000")),
+                 "as null, and 1 us spent on each request"),
+    "null-1us-uring": (kind(Null, options=("-w", "1000", "-u"), uring=True),
+                       "the same over io_uring"),
     "null-drop": (kind(Null, options=("-x",)),
                   "as null, but what is written is dropped"),
     "fuse2fs": (Fuse2fs, "fuse2fs of e2fsprogs"),
