@@ -189,9 +189,14 @@ def of_peers(res):
 def of_rows(res):
     for peer, row, other, bar in ROWS:
         a, b = res.median(row, peer), res.median(other, peer)
-        if a and b:
-            yield Verdict("one kind of work : another",
-                          "%s : %s, %s" % (row, other, peer), a / b, bar)
+        if not a or not b:
+            continue
+        v = Verdict("one kind of work : another",
+                    "%s : %s, %s" % (row, other, peer), a / b, bar)
+        # what fills the page cache takes pages, which is the kernel's work
+        cold = res.median(other + " cold", peer)
+        v.most_of = cold / b if cold else None
+        yield v
 
 
 def of_means(res):

@@ -87,7 +87,16 @@ static void empty(const struct load *l, int fd, bool hole)
 		load_die("truncate");
 }
 
-enum grow { GROW_APPEND, GROW_FRESH, GROW_HOLES, GROW_OVERWRITE };
+/* What an append finds, too: no page in the cache.  All was written through. */
+static void drop_pages(int fd)
+{
+	if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
+		load_die("fadvise");
+}
+
+enum grow {
+	GROW_APPEND, GROW_FRESH, GROW_HOLES, GROW_OVERWRITE, GROW_COLD,
+};
 
 /* Write the whole file as often as fits in the time. */
 static uint64_t grow(const struct load *l, enum grow how)
@@ -96,10 +105,12 @@ static uint64_t grow(const struct load *l, enum grow how)
 	char *buf = load_buffer(l);
 	uint64_t ops = 0;
 
-	if (how == GROW_OVERWRITE)
+	if (how >= GROW_OVERWRITE)
 		write_whole(l, fd, buf);
 	do {
-		if (how != GROW_OVERWRITE)
+		if (how == GROW_COLD)
+			drop_pages(fd);
+		else if (how != GROW_OVERWRITE)
 			empty(l, fd, how != GROW_APPEND);
 		load_start(l);
 		ops += how == GROW_HOLES ? write_back(l, fd, buf) :
@@ -123,6 +134,11 @@ static uint64_t row_fresh(const struct load *l)
 static uint64_t row_overwrite(const struct load *l)
 {
 	return grow(l, GROW_OVERWRITE);
+}
+
+static uint64_t row_overwrite_cold(const struct load *l)
+{
+	return grow(l, GROW_COLD);
 }
 
 static uint64_t row_holes(const struct load *l)
@@ -154,6 +170,7 @@ const struct load_row load_file_rows[] = {
 	{ "append", row_append },
 	{ "fresh", row_fresh },
 	{ "overwrite", row_overwrite },
+	{ "overwrite-cold", row_overwrite_cold },
 	{ "holes", row_holes },
 	{ "truncate", row_truncate },
 	{ NULL },

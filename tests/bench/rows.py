@@ -208,6 +208,7 @@ def data_chains(conf):
         through("append 1M", "append", mb, "-s", big),
         through("fresh 1M", "fresh", mb, "-s", big),
         through("overwrite 1M", "overwrite", mb, "-s", big),
+        through("overwrite 1M cold", "overwrite-cold", mb, "-s", big),
         through("append 1M direct", "append", mb, "-s", big, "-O"),
         through("fresh 1M direct", "fresh", mb, "-s", big, "-O"),
         through("overwrite 1M direct", "overwrite", mb, "-s", big, "-O"),

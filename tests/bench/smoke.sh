@@ -55,6 +55,14 @@ for what in '^| rename in 100, dax-devfuse : null | [0-9.]* | >= 0.85' \
 done
 must cmp "$out/bench.svg" "$tmp/docs/tests/bench/results/bench.svg"
 
+# What is made durable is counted for daxfuse and its stand-in.
+"$python" "$top/tests/bench/run" --build "$build" --smoke --tmp "$tmp" \
+	--only persisted --rows 'append 4k' --peers dax-devfuse,null-durable \
+	--out "$tmp/persisted" >"$tmp/persisted.txt" ||
+	fail "nothing is counted"
+must grep -q '^append 4k  *dax-devfuse  *[0-9.]* .* null-durable  *[0-9.]* ' \
+	"$tmp/persisted.txt"
+
 # A row that is not there is said.
 must_fail "$python" "$top/tests/bench/run" --build "$build" --smoke \
 	--tmp "$tmp" --rows nonesuch
