@@ -211,7 +211,7 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 		      uint32_t *prev)
 {
 	const struct dxf_ext2 *e2 = c->v.dir->e2;
-	uint32_t in = de->off & (e2->geom.block_size - 1), off = 0;
+	uint32_t in = de->off & (e2->geom.block_size - 1);
 	dxf_lblk_t lblk = de->off >> e2->geom.block_bits;
 	struct dxf_dirblk *b;
 	int r;
@@ -222,13 +222,9 @@ static int find_again(struct change *c, const struct dxf_dirent *de,
 	if (r)
 		return r;
 	*out = b;
-	off = b->at < in ? b->at : 0;
-	*prev = off;
-	for (; off < in && off < b->end; off += dxf_get_le16(b->buf + off + 4))
-		*prev = off;
-	if (off != in || off >= b->end)
+	if (in % 4 || !dxf_dirblk_has(b, in, prev))
 		goto gone;
-	dxf_dirblk_slot(b, off, s);
+	dxf_dirblk_slot(b, in, s);
 	if (s->ino == de->ino && s->name_len == de->name_len &&
 	    !memcmp(s->name, de->name, de->name_len))
 		return 0;
@@ -291,6 +287,102 @@ int dxf_dir_replace(struct dxf_node *dir, struct dxf_dinode *di,
 	dxf_put_le32(b->buf + s.off, ino);
 	b->buf[s.off + 7] = dxf_dirslot_type(dir->e2, type);
 	return dxf_dirblk_stage(b, t, s.off, s.off + DXF_DIR_HEADER);
+}
+
+static void index_renamed(struct change *c, const struct dxf_dirent *de,
+			  const struct dxf_dir_new *n)
+{
+	if (!c->idx)
+		return;
+	dxf_dirindex_del(c->idx, de->name, de->name_len, de->off);
+	dxf_dirindex_add(c->idx, n->name, n->len, de->off);
+}
+
+/* The entry's block is read, or kept anyway: it follows. */
+static int rename_in_block(struct change *c, const struct dxf_dirent *de,
+			   const struct dxf_dir_new *n)
+{
+	struct dxf_dirslot s;
+	struct dxf_dirblk *b;
+	uint32_t prev, to;
+	int r;
+
+	r = find_again(c, de, &b, &s, &prev);
+	if (r)
+		return r;
+	to = s.off + dxf_dir_rec_len(n->len);
+	assert(to <= s.off + s.rec_len);
+	put_name(b->buf + s.off, n, dxf_dirslot_type(c->v.dir->e2, n->type));
+	if (dxf_dir_rec_len(s.name_len) != dxf_dir_rec_len(n->len)) {
+		dxf_dirblk_count_gaps(b);
+		if (c->idx)
+			dxf_dirindex_set_gap(c->idx, b->lblk,
+					     dxf_dirblk_max_gap(b));
+	}
+	return dxf_dirblk_stage(b, c->t, s.off, to);
+}
+
+/*
+ * No other byte of the block depends on the entry, and nobody keeps a copy of
+ * it: there is no need to read it.
+ * Returns: 1, and the entry's place on media is *@at; 0; -errno.
+ */
+static int stands_alone(struct change *c, const struct dxf_dirent *de,
+			const struct dxf_dir_new *n, dxf_off_t *at)
+{
+	const struct dxf_geom *g = &c->v.dir->e2->geom;
+	dxf_lblk_t lblk = de->off >> g->block_bits;
+	struct dxf_run run;
+	int r;
+
+	if (g->has_csum || lblk >= c->v.nblk ||
+	    dxf_dir_rec_len(de->name_len) != dxf_dir_rec_len(n->len) ||
+	    dxf_dirkept_holds(&c->v, c->t, lblk))
+		return 0;
+	/* as it is committed: blocks of a directory keep their places */
+	r = dxf_bmap_lookup(c->v.dir, &c->v.dir->di, lblk, 1, &run);
+	if (r)
+		return r;
+	*at = dxf_blk_off(g, run.pblk) + (de->off & (g->block_size - 1));
+	return run.pblk && !run.unwritten;
+}
+
+static int rename_alone(struct change *c, const struct dxf_dirent *de,
+			const struct dxf_dir_new *n, dxf_off_t at)
+{
+	uint8_t buf[DXF_DIR_HEADER + DXF_NAME_MAX + 3];
+
+	put_name(buf, n, dxf_dirslot_type(c->v.dir->e2, n->type));
+	dxf_put_le16(buf + 4, de->next - de->off);
+	return dxf_txn_store(c->t, at, buf, dxf_dir_rec_len(n->len));
+}
+
+int dxf_dir_rename(struct dxf_node *dir, struct dxf_dinode *di,
+		   struct dxf_txn *t, const struct dxf_dirent *de,
+		   const struct dxf_dir_new *n)
+{
+	struct change c;
+	dxf_off_t at;
+	int r;
+
+	assert(n->ino == de->ino && n->len && !dxf_dir_is_dot(n->name, n->len));
+	if (n->len > DXF_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (dxf_dir_rec_len(n->len) > de->next - de->off)
+		return 1;
+	r = change_begin(&c, dir, di, t);
+	if (r)
+		return r;
+	c.idx = dxf_dirindex_get_change(&c.v, t);
+	r = stands_alone(&c, de, n, &at);
+	if (r >= 0)
+		r = r ? rename_alone(&c, de, n, at) :
+			rename_in_block(&c, de, n);
+	if (!r)
+		index_renamed(&c, de, n);
+	if (c.idx)
+		dxf_dirindex_put(c.idx);
+	return r;
 }
 
 int dxf_dir_make_first(struct dxf_node *dir, struct dxf_dinode *di,

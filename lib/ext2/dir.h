@@ -73,6 +73,16 @@ static inline int dxf_dir_insert(struct dxf_node *dir, struct dxf_dinode *di,
 int dxf_dir_remove(struct dxf_node *dir, struct dxf_dinode *di,
 		   struct dxf_txn *t, const struct dxf_dirent *de);
 
+/*
+ * Give the entry that lookup found another name, which is not there, where it
+ * is; n->ino is the inode it names.
+ * Returns: 0; 1: there is no room for it, nothing was done: remove and add;
+ * -errno as insert.
+ */
+int dxf_dir_rename(struct dxf_node *dir, struct dxf_dinode *di,
+		   struct dxf_txn *t, const struct dxf_dirent *de,
+		   const struct dxf_dir_new *n);
+
 /* Point the entry that lookup found (also "..") to another inode. */
 int dxf_dir_replace(struct dxf_node *dir, struct dxf_dinode *di,
 		    struct dxf_txn *t, const struct dxf_dirent *de,

@@ -91,7 +91,8 @@ struct dxf_dirblk {
 	 * longer than gap2 fit.
 	 */
 	uint32_t gap, gap_at, gap2;
-	uint32_t at;		/* where an entry begins: walks may start here */
+	/* A bit for each 4 bytes: does an entry begin there? */
+	uint64_t begins[DXF_DIR_MAX_BLOCK / 4 / 64];
 	/* A name may be read in words, up to 7 bytes past the block. */
 	uint8_t buf[DXF_DIR_MAX_BLOCK + 8];
 };
@@ -121,6 +122,21 @@ int dxf_dirblk_reread(struct dxf_dirblk *b, const struct dxf_dirview *v,
 /* Decode the entry at @off < b->end of a validated block. */
 void dxf_dirblk_slot(const struct dxf_dirblk *b, uint32_t off,
 		     struct dxf_dirslot *s);
+static inline void dxf_dirblk_begins(struct dxf_dirblk *b, uint32_t off)
+{
+	b->begins[off / 256] |= (uint64_t)1 << off / 4 % 64;
+}
+
+static inline void dxf_dirblk_ends(struct dxf_dirblk *b, uint32_t off)
+{
+	b->begins[off / 256] &= ~((uint64_t)1 << off / 4 % 64);
+}
+
+/*
+ * Does an entry begin at @off, a multiple of 4?  *@prev is where the one before
+ * it begins; @off itself if it is the first.
+ */
+bool dxf_dirblk_has(const struct dxf_dirblk *b, uint32_t off, uint32_t *prev);
 /* Find a name.  Returns: was it there? */
 bool dxf_dirblk_find(const struct dxf_dirblk *b, const char *name, size_t len,
 		     struct dxf_dirslot *s);
@@ -142,6 +158,8 @@ uint32_t dxf_dirblk_take(struct dxf_dirblk *b, uint32_t need, uint32_t *from);
  */
 int dxf_dirblk_unite(struct dxf_dirblk *b, struct dxf_txn *t,
 		     const struct dxf_dirslot *s, uint32_t prev);
+/* Entries of the block got longer or shorter names in the room they had. */
+void dxf_dirblk_count_gaps(struct dxf_dirblk *b);
 /* Make the block, in memory, one empty entry (and a tail). */
 void dxf_dirblk_format(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		       dxf_lblk_t lblk, dxf_blk_t pblk);
@@ -171,6 +189,9 @@ uint8_t dxf_dirslot_type(const struct dxf_ext2 *e2, uint8_t dt);
  */
 int dxf_dirkept_read(struct dxf_dirblk **out, const struct dxf_dirview *v,
 		     struct dxf_txn *t, dxf_lblk_t lblk, bool names);
+/* Is block @lblk in memory?  Then who changes it has to change that, too. */
+bool dxf_dirkept_holds(const struct dxf_dirview *v, struct dxf_txn *t,
+		       dxf_lblk_t lblk);
 /* The same for a new block, formatted.  Cannot fail. */
 struct dxf_dirblk *dxf_dirkept_new(const struct dxf_dirview *v,
 				   struct dxf_txn *t, dxf_lblk_t lblk,

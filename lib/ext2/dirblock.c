@@ -124,6 +124,7 @@ static int check_entries(struct dxf_dirblk *b, bool names)
 		    has_bad_byte(p + DXF_DIR_HEADER, p[6]))
 			return report(b, off, "a '/' or NUL in a name");
 		note_gap(b, off, dxf_dir_gap(p));
+		dxf_dirblk_begins(b, off);
 		off += dxf_get_le16(p + 4);
 	}
 	assert(off == b->end);
@@ -196,7 +197,8 @@ static int read_block(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	b->span = run.pblk ? 1 : run.nblk;
 	b->end = 0;
 	b->dx = false;
-	b->gap = b->gap_at = b->gap2 = b->at = 0;
+	b->gap = b->gap_at = b->gap2 = 0;
+	memset(b->begins, 0, sizeof(b->begins));
 	memset(b->buf + dxf_dirview_bsize(v), 0, 8);
 	if (!run.pblk)
 		return 0;
@@ -235,6 +237,24 @@ void dxf_dirblk_slot(const struct dxf_dirblk *b, uint32_t off,
 	assert(s->rec_len >= DXF_DIR_MIN_REC && off + s->rec_len <= b->end);
 }
 
+bool dxf_dirblk_has(const struct dxf_dirblk *b, uint32_t off, uint32_t *prev)
+{
+	uint32_t i = off / 256;
+	uint64_t bit = (uint64_t)1 << off / 4 % 64, before;
+
+	assert(off % 4 == 0);
+	if (off >= b->end || !(b->begins[i] & bit))
+		return false;
+	*prev = 0;
+	if (off == 0)
+		return true;
+	before = b->begins[i] & (bit - 1);
+	while (!before)
+		before = b->begins[--i];
+	*prev = i * 256 + (63 - (uint32_t)__builtin_clzll(before)) * 4;
+	return true;
+}
+
 bool dxf_dirblk_find(const struct dxf_dirblk *b, const char *name, size_t len,
 		     struct dxf_dirslot *s)
 {
@@ -266,6 +286,7 @@ void dxf_dirblk_format(struct dxf_dirblk *b, const struct dxf_dirview *v,
 		b->end -= DXF_DIR_TAIL;
 	dxf_put_le16(b->buf + 4, b->end);
 	b->gap = b->end;
+	dxf_dirblk_begins(b, 0);
 }
 
 void dxf_dirblk_seal(struct dxf_dirblk *b)
@@ -306,7 +327,7 @@ static uint32_t rec_len(const struct dxf_dirblk *b, uint32_t off)
 	return dxf_get_le16(b->buf + off + 4);
 }
 
-static void count_gaps(struct dxf_dirblk *b)
+void dxf_dirblk_count_gaps(struct dxf_dirblk *b)
 {
 	b->gap = b->gap_at = b->gap2 = 0;
 	for (uint32_t off = 0; off < b->end; off += rec_len(b, off))
@@ -344,15 +365,16 @@ uint32_t dxf_dirblk_take(struct dxf_dirblk *b, uint32_t need, uint32_t *from)
 	if (used) {
 		dxf_put_le16(p + 4, used);
 		dxf_put_le16(p + used + 4, len - used);
+		dxf_dirblk_begins(b, off + used);
 	}
-	/* as if the new entry had all of its room by now, for count_gaps() */
+	/* as if the new entry had all of its room by now, to count gaps */
 	dxf_put_le32(p + used, 1);
 	p[used + 6] = (uint8_t)DXF_MIN(need - DXF_DIR_HEADER, DXF_NAME_MAX);
 	if (off == b->gap_at) {
 		b->gap = gap - need;
 		b->gap_at = off + used;
 		if (b->gap < b->gap2)
-			count_gaps(b);
+			dxf_dirblk_count_gaps(b);
 	}
 	return off + used;
 }
@@ -379,7 +401,6 @@ int dxf_dirblk_unite(struct dxf_dirblk *b, struct dxf_txn *t,
 {
 	uint32_t len;
 
-	b->at = prev;
 	if (prev == s->off) {
 		assert(s->off == 0);
 		dxf_put_le32(b->buf, 0);
@@ -389,6 +410,7 @@ int dxf_dirblk_unite(struct dxf_dirblk *b, struct dxf_txn *t,
 	len = rec_len(b, prev) + s->rec_len;
 	assert(prev + len <= b->end && prev + len == s->off + s->rec_len);
 	dxf_put_le16(b->buf + prev + 4, len);
+	dxf_dirblk_ends(b, s->off);
 	grow_gap(b, prev, s->off);
 	return dxf_dirblk_stage(b, t, prev + 4, prev + 6);
 }

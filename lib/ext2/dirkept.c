@@ -3,8 +3,9 @@
  * dirkept.c - directory blocks that are kept from one change to the next.
  *
  * Reading and validating a block costs more than the change of one entry in
- * it, and changes come to the same blocks again and again.  So the last few
- * blocks that were changed stay in memory, as validated copies.
+ * it, and changes come to the same blocks again and again.  So the last
+ * blocks that were changed stay in memory, as validated copies: half a MiB of
+ * them at most, and no memory before there are any.
  *
  * Owns e2->kept.  Must not know how entries lie in a block.
  *
@@ -21,8 +22,11 @@
 
 #include "alloc.h"
 #include "dir_priv.h"
+#include "hash.h"
 
-#define NKEPT	8u
+#define WAYS	4u
+#define NSETS	32u
+#define NKEPT	(NSETS * WAYS)
 
 /* Apart from the blocks, so that all are looked through at once. */
 struct kept {
@@ -78,22 +82,34 @@ static struct dxf_dirkept *follow(struct dxf_ext2 *e2, struct dxf_txn *t)
 	return d;
 }
 
+/* The WAYS places that a block may have. */
+static struct kept *set_of(struct dxf_dirkept *d, dxf_ino_t ino,
+			   dxf_lblk_t lblk)
+{
+	uint64_t h = dxf_hash_u64((uint64_t)ino << 32 ^ lblk);
+
+	return &d->v[h % NSETS * WAYS];
+}
+
 static struct kept *find(struct dxf_dirkept *d, dxf_ino_t ino, dxf_lblk_t lblk)
 {
-	for (unsigned int i = 0; i < NKEPT; i++)
-		if (d->v[i].ino == ino && d->v[i].lblk == lblk)
-			return &d->v[i];
+	struct kept *set = set_of(d, ino, lblk);
+
+	for (unsigned int i = 0; i < WAYS; i++)
+		if (set[i].ino == ino && set[i].lblk == lblk)
+			return &set[i];
 	return NULL;
 }
 
 /* The place of the one not used for longest, empty now. */
-static struct kept *make_room(struct dxf_dirkept *d)
+static struct kept *make_room(struct dxf_dirkept *d, dxf_ino_t ino,
+			      dxf_lblk_t lblk)
 {
-	struct kept *k = &d->v[0];
+	struct kept *set = set_of(d, ino, lblk), *k = &set[0];
 
-	for (unsigned int i = 1; i < NKEPT && k->ino; i++)
-		if (!d->v[i].ino || d->v[i].used < k->used)
-			k = &d->v[i];
+	for (unsigned int i = 1; i < WAYS && k->ino; i++)
+		if (!set[i].ino || set[i].used < k->used)
+			k = &set[i];
 	k->ino = 0;
 	return k;
 }
@@ -120,7 +136,7 @@ int dxf_dirkept_read(struct dxf_dirblk **out, const struct dxf_dirview *v,
 
 	if (!k || (names && !k->names)) {
 		if (!k)
-			k = make_room(d);
+			k = make_room(d, v->dir->ino, lblk);
 		k->ino = 0;
 		b = &d->b[k - d->v];
 		r = names ? dxf_dirblk_read(b, v, lblk) :
@@ -133,12 +149,18 @@ int dxf_dirkept_read(struct dxf_dirblk **out, const struct dxf_dirview *v,
 	return 0;
 }
 
+bool dxf_dirkept_holds(const struct dxf_dirview *v, struct dxf_txn *t,
+		       dxf_lblk_t lblk)
+{
+	return find(follow(v->dir->e2, t), v->dir->ino, lblk) != NULL;
+}
+
 struct dxf_dirblk *dxf_dirkept_new(const struct dxf_dirview *v,
 				   struct dxf_txn *t, dxf_lblk_t lblk,
 				   dxf_blk_t pblk)
 {
 	struct dxf_dirkept *d = follow(v->dir->e2, t);
-	struct kept *k = make_room(d);
+	struct kept *k = make_room(d, v->dir->ino, lblk);
 
 	assert(!find(d, v->dir->ino, lblk));
 	dxf_dirblk_format(&d->b[k - d->v], v, lblk, pblk);

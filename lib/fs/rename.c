@@ -270,8 +270,13 @@ static int stage_exchange(struct dxf_op *op, struct rename *r)
 	return err;
 }
 
+/*
+ * A new name in the same directory mostly has room where the old one is.  Else
+ * removing first leaves that room for the insertion.
+ */
 static int stage_new_name(struct dxf_op *op, struct rename *r)
 {
+	struct dxf_node *from = &r->from.dir->node;
 	const struct dxf_dir_new new = {
 		.name = r->to.name,
 		.len = strlen(r->to.name),
@@ -279,25 +284,31 @@ static int stage_new_name(struct dxf_op *op, struct rename *r)
 		.type = type_of(r->from.inode),
 		.balloc_flags = dxf_cred_balloc_flags(r->fs, r->cred),
 	};
+	struct dxf_dinode *di = dxf_op_di(op, r->from.dir);
+	int err = 1;
 
+	if (!r->cross)
+		err = dxf_dir_rename(from, di, op->t, &r->from.de, &new);
+	if (err <= 0)
+		return err;
+	err = dxf_dir_remove(from, di, op->t, &r->from.de);
+	if (err != 0)
+		return err;
 	return dxf_dir_add(&r->to.dir->node, dxf_op_di(op, r->to.dir), op->t,
 			   &new);
 }
 
-/* Removing first leaves its room for the insertion. */
 static int stage_move(struct dxf_op *op, struct rename *r)
 {
-	int err = 0;
+	int err;
 
-	if (r->to.inode != NULL)
-		err = retarget(op, &r->to, r->from.inode);
-	if (err == 0)
-		err = dxf_dir_remove(&r->from.dir->node,
-				     dxf_op_di(op, r->from.dir), op->t,
-				     &r->from.de);
-	if (err == 0 && r->to.inode == NULL)
-		err = stage_new_name(op, r);
-	return err;
+	if (r->to.inode == NULL)
+		return stage_new_name(op, r);
+	err = retarget(op, &r->to, r->from.inode);
+	if (err != 0)
+		return err;
+	return dxf_dir_remove(&r->from.dir->node, dxf_op_di(op, r->from.dir),
+			      op->t, &r->from.de);
 }
 
 /* What was replaced loses its name. */

@@ -357,10 +357,46 @@ int rig_replace(struct rig *r, uint32_t i, bool commit)
 	return change(r, i, r->file[rig_random(r, RIG_FILES)], commit);
 }
 
+int rig_rename(struct rig *r, uint32_t i, uint32_t to, bool commit)
+{
+	char name[256], new_name[256];
+	struct dxf_dir_new n = { .name = new_name, .type = DT_REG };
+	struct dxf_dirent de;
+	struct dxf_dinode di;
+	struct dxf_txn *t;
+	int err;
+
+	n.len = rig_name(r, to, new_name);
+	ck_assert(r->model[i] && !r->model[to]);
+	err = dxf_dir_lookup(&r->dir, name, rig_name(r, i, name), &de);
+	if (err)
+		return err;
+	n.ino = de.ino;
+	err = dxf_txn_begin(r->mgr, 0, &t);
+	if (err)
+		return err;
+	di = r->dir.di;
+	err = dxf_dir_rename(&r->dir, &di, t, &de, &n);
+	r->renamed[err > 0] += err >= 0;
+	if (err > 0)
+		err = dxf_dir_remove(&r->dir, &di, t, &de) ?:
+		      dxf_dir_add(&r->dir, &di, t, &n);
+	err = finish(r, t, &di, err, commit);
+	if (!err && commit) {
+		set_model(r, i, 0);
+		set_model(r, to, n.ino);
+	}
+	return err;
+}
+
 int rig_step(struct rig *r, uint32_t i, bool commit)
 {
+	uint32_t to = rig_random(r, r->nnames);
+
 	if (!r->model[i])
 		return rig_insert(r, i, commit);
+	if (!r->model[to] && rig_random(r, 2))
+		return rig_rename(r, i, to, commit);
 	if (rig_random(r, 4))
 		return rig_remove(r, i, commit);
 	return rig_replace(r, i, commit);

@@ -40,6 +40,7 @@ struct rig {
 	bool long_names;		/* 1 to 255 bytes, else 2 to 24 */
 	uint64_t seed;
 	int messages;			/* logged */
+	uint32_t renamed[2];		/* in their places, or not */
 };
 
 /*
@@ -73,7 +74,9 @@ int rig_commit(struct rig *r, struct dxf_txn *t, const struct dxf_dinode *di);
 int rig_insert(struct rig *r, uint32_t i, bool commit);
 int rig_remove(struct rig *r, uint32_t i, bool commit);
 int rig_replace(struct rig *r, uint32_t i, bool commit);
-/* Insert what is not there, or remove or replace what is. */
+/* Name @i becomes @to, by removing and adding where it has no room. */
+int rig_rename(struct rig *r, uint32_t i, uint32_t to, bool commit);
+/* Insert what is not there; remove, rename or replace what is. */
 int rig_step(struct rig *r, uint32_t i, bool commit);
 
 /* Name @i is looked up as the model says. */

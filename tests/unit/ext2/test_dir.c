@@ -68,6 +68,9 @@ START_TEST(test_dir_random_changes_follow_model)
 		if (round % 1111 == 0)
 			rig_forget(&r);
 	}
+	/* where the old name was, and elsewhere */
+	ck_assert_uint_gt(r.renamed[0], 0);
+	ck_assert_uint_gt(r.renamed[1], 0);
 	rig_verify(&r);
 	rig_check(&r);
 	rig_reopen(&r);
@@ -526,6 +529,9 @@ static int sweep_op(int op)
 	}
 	if (op == 0)
 		return rig_insert(&r, 998, true);
+	if (op == 4)
+		return r.model[7] ? rig_rename(&r, 7, 998, true) :
+			rig_rename(&r, 998, 7, true);
 	return op == 2 ? rig_remove(&r, 7, true) : rig_replace(&r, 7, true);
 }
 
@@ -552,7 +558,7 @@ static void sweep(const char *opts, enum dxf_fault_kind kind, int op,
 		if (!err)
 			rig_free_image(&before);
 		/* No memory for the index is no reason to fail. */
-		if (!err && reached && op != 3) {
+		if (!err && reached && op < 3) {
 			r.long_names = op == 1;
 			ck_assert_int_eq(op == 2 ? rig_insert(&r, 7, true) :
 				rig_remove(&r, op == 1 ? 999 : 998, true), 0);
@@ -580,10 +586,10 @@ START_TEST(test_dir_fault_changes_nothing)
 		DXF_FAULT_ALLOC, DXF_FAULT_LOAD, DXF_FAULT_PERSIST,
 		DXF_FAULT_EXT2FS,
 	};
-	int op = _i % 4;
-	enum dxf_fault_kind kind = kinds[_i / 4 % 4];
+	int op = _i % 5;
+	enum dxf_fault_kind kind = kinds[_i / 5 % 4];
 
-	sweep(configs[_i / 16], kind, op, _i % 3 ? 30 : 200);
+	sweep(configs[_i / 20], kind, op, _i % 3 ? 30 : 200);
 }
 END_TEST
 
@@ -623,7 +629,7 @@ int main(void)
 			    3);
 	tcase_add_loop_test(tc, test_dir_htree_aborted_change_leaves_it, 0, 6);
 	tcase_add_loop_test(tc, test_dir_fault_changes_nothing, 0,
-			    16 * NCONFIGS);
+			    20 * NCONFIGS);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
