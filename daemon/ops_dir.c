@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "ops.h"
@@ -101,6 +102,14 @@ static void undo_plus(struct dxf_session *s, const char *buf, size_t used)
 	}
 }
 
+/* So many entries of short names are in a reply of @size bytes. */
+static unsigned int expected(size_t size)
+{
+	const size_t one = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + 16);
+
+	return (unsigned int)DXF_MIN(size / one, UINT_MAX - 1) + 1;
+}
+
 static void readdir_reply(const struct dxf_req *r, bool plus)
 {
 	const struct fuse_read_in *in = r->in;
@@ -115,7 +124,8 @@ static void readdir_reply(const struct dxf_req *r, bool plus)
 		dxf_reply_err(r, -ENOMEM);
 		return;
 	}
-	err = dxf_fs_readdir(r->s->fs, r->ino, in->offset, plus,
+	err = dxf_fs_readdir(r->s->fs, r->ino, in->offset,
+			     plus ? expected(in->size) : 0,
 			     plus ? fill_plus : fill_plain, &f);
 	assert(f.used <= f.size);
 	/* What was found before an error is shown first. */

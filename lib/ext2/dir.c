@@ -362,7 +362,7 @@ int dxf_dir_rename(struct dxf_node *dir, struct dxf_dinode *di,
 		   const struct dxf_dir_new *n)
 {
 	struct change c;
-	dxf_off_t at;
+	dxf_off_t at = 0;
 	int r;
 
 	assert(n->ino == de->ino && n->len && !dxf_dir_is_dot(n->name, n->len));

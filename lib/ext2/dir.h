@@ -117,6 +117,20 @@ int dxf_dir_iterate(struct dxf_node *dir, uint64_t off,
 		    int (*fn)(void *ctx, const struct dxf_dirent *de),
 		    void *ctx);
 
+/*
+ * The same, told beforehand what comes: ahead() gets the numbers of the next
+ * @n entries, 0 for "." and "..", and returns for how many of them it is enough
+ * (>= 1); when those were handed out it is called again.
+ */
+#define DXF_DIR_AHEAD	32
+struct dxf_dir_walk {
+	int (*fn)(void *ctx, const struct dxf_dirent *de);
+	unsigned int (*ahead)(void *ctx, const dxf_ino_t *ino, unsigned int n);
+	void *ctx;
+};
+int dxf_dir_walk(struct dxf_node *dir, uint64_t off,
+		 const struct dxf_dir_walk *w);
+
 /* S_IFMT bits -> DT_*. */
 uint8_t dxf_dir_type(mode_t mode);
 

@@ -130,11 +130,30 @@ int dxf_dir_lookup(struct dxf_node *dir, const char *name, size_t len,
 	return r;
 }
 
-/* Hand out the entries of a block from @off on.  Returns: what @fn did. */
+/* Tell what comes from @at on.  Returns: how many entries were prepared. */
+static unsigned int look_ahead(const struct dxf_dirblk *b, uint32_t at,
+			       const struct dxf_dir_walk *w)
+{
+	dxf_ino_t ino[DXF_DIR_AHEAD];
+	struct dxf_dirslot s;
+	unsigned int n = 0;
+
+	for (; at < b->end && n < DXF_DIR_AHEAD; at += s.rec_len) {
+		dxf_dirblk_slot(b, at, &s);
+		if (s.ino)
+			ino[n++] = dxf_dir_is_dot(s.name, s.name_len) ? 0 :
+				s.ino;
+	}
+	assert(n > 0);
+	return w->ahead(w->ctx, ino, n);
+}
+
+/* Hand out the entries of a block from @off on.  Returns: what fn() did. */
 static int emit(const struct dxf_dirblk *b, uint64_t off,
-		int (*fn)(void *ctx, const struct dxf_dirent *de), void *ctx)
+		const struct dxf_dir_walk *w)
 {
 	uint64_t base = b->lblk << b->v->dir->e2->geom.block_bits;
+	unsigned int left = 0;
 	struct dxf_dirslot s;
 	struct dxf_dirent de;
 	int r = 0;
@@ -143,15 +162,18 @@ static int emit(const struct dxf_dirblk *b, uint64_t off,
 		dxf_dirblk_slot(b, at, &s);
 		if (!s.ino || base + at < off)
 			continue;
+		if (left > 0)
+			left--;
+		else if (w->ahead)
+			left = look_ahead(b, at, w) - 1;
 		dxf_dirslot_export(&s, base, &de);
-		r = fn(ctx, &de);
+		r = w->fn(w->ctx, &de);
 	}
 	return r;
 }
 
-int dxf_dir_iterate(struct dxf_node *dir, uint64_t off,
-		    int (*fn)(void *ctx, const struct dxf_dirent *de),
-		    void *ctx)
+int dxf_dir_walk(struct dxf_node *dir, uint64_t off,
+		 const struct dxf_dir_walk *w)
 {
 	struct dxf_dirview v;
 	struct dxf_dirblk b;
@@ -166,10 +188,19 @@ int dxf_dir_iterate(struct dxf_node *dir, uint64_t off,
 		r = dxf_dirblk_read(&b, &v, lblk);
 		if (r)
 			return r;
-		if (emit(&b, off, fn, ctx))
+		if (emit(&b, off, w))
 			break;
 	}
 	return 0;
+}
+
+int dxf_dir_iterate(struct dxf_node *dir, uint64_t off,
+		    int (*fn)(void *ctx, const struct dxf_dirent *de),
+		    void *ctx)
+{
+	const struct dxf_dir_walk w = { .fn = fn, .ctx = ctx };
+
+	return dxf_dir_walk(dir, off, &w);
 }
 
 static int is_real_name(void *ctx, const struct dxf_dirent *de)

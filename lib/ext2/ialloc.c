@@ -333,22 +333,36 @@ int dxf_ialloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	return ret;
 }
 
-int dxf_ialloc_in_use(struct dxf_ext2 *e2, dxf_ino_t ino)
+int dxf_ialloc_in_use_near(struct dxf_ext2 *e2, dxf_ino_t ino,
+			   struct dxf_inuse *near)
 {
 	const struct dxf_txn *t = dxf_txn_current(e2->txnmgr);
-	uint32_t group, index;
-	uint64_t word;
+	uint32_t group, index, ipg = e2->geom.inodes_per_group;
 	int ret;
 
 	if (ino < 1 || ino > e2->geom.ninodes)
 		return -EINVAL;
+	/* what was in use is so still; others may have come */
+	if (ino - near->first < near->n && near->bits >> (ino - near->first) & 1)
+		return 1;
 	group = dxf_group_of_ino(e2, ino);
-	index = (ino - 1) % e2->geom.inodes_per_group;
+	index = (ino - 1) % ipg;
 	if ((dxf_acc_view(e2, t, group).flags & EXT2_BG_INODE_UNINIT) != 0)
 		return 0;
+	near->n = 0;
 	ret = dxf_ext2_read(e2, ino, map_off(e2, group) +
-			    index / 64 * sizeof(word), &word, sizeof(word));
+			    index / 64 * sizeof(near->bits), &near->bits,
+			    sizeof(near->bits));
 	if (ret < 0)
 		return ret;
-	return word >> index % 64 & 1;
+	near->first = ino - index % 64;
+	near->n = DXF_MIN(64, ipg - index / 64 * 64);
+	return near->bits >> index % 64 & 1;
+}
+
+int dxf_ialloc_in_use(struct dxf_ext2 *e2, dxf_ino_t ino)
+{
+	struct dxf_inuse near = { 0 };
+
+	return dxf_ialloc_in_use_near(e2, ino, &near);
 }

@@ -27,5 +27,16 @@ int dxf_ialloc_free(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 
 /* Is the inode marked in use?  1, 0, -EIO, -EINVAL (no such inode). */
 int dxf_ialloc_in_use(struct dxf_ext2 *e2, dxf_ino_t ino);
+/*
+ * The same for one of many that are close to each other and that nobody can
+ * free meanwhile: *@near, all zero at first, are the bits that were read last.
+ */
+struct dxf_inuse {
+	dxf_ino_t first;
+	uint32_t n;
+	uint64_t bits;
+};
+int dxf_ialloc_in_use_near(struct dxf_ext2 *e2, dxf_ino_t ino,
+			   struct dxf_inuse *near);
 
 #endif

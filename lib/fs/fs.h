@@ -251,10 +251,11 @@ struct dxf_fs_dirent {
 
 /*
  * Call @fn for the entries from cookie @off until it returns non-zero; an
- * entry it refused (non-zero) keeps no lookup.
+ * entry it refused (non-zero) keeps no lookup.  @plus: 0, or with attributes:
+ * about how many entries @fn takes.
  * Returns: 0; -ENOTDIR.
  */
-int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t dir, uint64_t off, bool plus,
+int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t dir, uint64_t off, unsigned int plus,
 		   int (*fn)(void *ctx, const struct dxf_fs_dirent *de),
 		   void *ctx);
 

@@ -28,6 +28,7 @@
 #include <linux/fs.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "itable.h"
@@ -52,10 +53,12 @@ struct dxf_inode *dxf_icache_find_live(struct dxf_fs *fs, dxf_ino_t ino)
 
 int dxf_icache_alloc(struct dxf_fs *fs, struct dxf_inode **out)
 {
-	struct dxf_inode *inode = dxf_calloc(1, sizeof(*inode));
+	/* not calloc(), which takes nothing from the thread's own list */
+	struct dxf_inode *inode = dxf_malloc(sizeof(*inode));
 
 	if (inode == NULL)
 		return -ENOMEM;
+	memset(inode, 0, sizeof(*inode));
 	dxf_rwlock_init(&inode->lock, DXF_RANK_INODE, 0);
 	*out = inode;
 	return 0;

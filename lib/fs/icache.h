@@ -37,13 +37,13 @@ void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode);
 int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
 			 dxf_ino_t ino, struct dxf_inode **out);
 /*
- * The same for one of many: *@spare, NULL at first, is memory for the next one
- * that is not cached; what is left of it in the end the caller frees
- * (dxf_icache_free_new()).
+ * The same for @n <= DXF_ICACHE_MANY of them at a time: out[i] is ino[i], or NULL
+ * where that could not be had (damage, no memory) or was 0.
  */
-int dxf_icache_get_listed(struct dxf_fs *fs, struct dxf_inode *dir,
-			  dxf_ino_t ino, struct dxf_inode **spare,
-			  struct dxf_inode **out);
+#define DXF_ICACHE_MANY	32u
+void dxf_icache_get_many(struct dxf_fs *fs, struct dxf_inode *dir,
+			 const dxf_ino_t *ino, unsigned int n,
+			 struct dxf_inode **out);
 /* For recovery: an inode on the orphan list, whatever its nlink. */
 int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
 			  struct dxf_inode **out);

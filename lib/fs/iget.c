@@ -19,10 +19,10 @@
 enum load_how { LOAD_NUMBER, LOAD_NAMED, LOAD_ORPHAN };
 
 static int read_slot(struct dxf_fs *fs, struct dxf_inode *inode,
-		     enum load_how how)
+		     enum load_how how, struct dxf_inuse *near)
 {
 	struct dxf_dinode *di = &inode->node.di;
-	int err = dxf_ialloc_in_use(fs->e2, inode->node.ino);
+	int err = dxf_ialloc_in_use_near(fs->e2, inode->node.ino, near);
 
 	if (err <= 0)
 		return err == 0 || err == -EINVAL ? -ESTALE : err;
@@ -39,18 +39,19 @@ static int read_slot(struct dxf_fs *fs, struct dxf_inode *inode,
  */
 static int load(struct dxf_fs *fs, struct dxf_inode *inode, enum load_how how)
 {
+	struct dxf_inuse near = { 0 };
 	struct dxf_txn *t;
 	int err;
 
 	if (how != LOAD_NUMBER || fs->opts.ro)
-		return read_slot(fs, inode, how);
+		return read_slot(fs, inode, how, &near);
 	err = dxf_txn_begin(fs->txnmgr, DXF_TXN_FORCE, &t);
 	/* The log has failed: nothing changes any more. */
 	if (err == -EROFS)
-		return read_slot(fs, inode, how);
+		return read_slot(fs, inode, how, &near);
 	if (err != 0)
 		return err;
-	err = read_slot(fs, inode, how);
+	err = read_slot(fs, inode, how, &near);
 	dxf_txn_abort(t);
 	return err;
 }
@@ -59,6 +60,17 @@ static bool reachable(const struct dxf_fs *fs, dxf_ino_t ino)
 {
 	return ino == DXF_ROOT_INO ||
 	       (ino >= fs->geom->first_ino && ino <= fs->geom->ninodes);
+}
+
+/* @i is to be inode @ino, pinned, but not yet read. */
+static void claim(struct dxf_fs *fs, struct dxf_inode *i, dxf_ino_t ino)
+{
+	dxf_mutex_assert_held(&fs->icache_lock);
+	dxf_node_init(&i->node, fs->e2, ino);
+	i->lock.key = ino;
+	i->state = DXF_I_LOADING;
+	i->pins = 1;
+	dxf_itable_insert(fs, i);
 }
 
 /*
@@ -74,24 +86,26 @@ static struct dxf_inode *find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
 	*is_new = i == NULL && *spare != NULL;
 	if (*is_new) {
 		i = DXF_STEAL(*spare);
-		dxf_node_init(&i->node, fs->e2, ino);
-		i->lock.key = ino;
-		i->state = DXF_I_LOADING;
-		dxf_itable_insert(fs, i);
-	}
-	if (i != NULL)
+		claim(fs, i, ino);
+	} else if (i != NULL) {
 		i->pins++;
+	}
 	return i;
+}
+
+static void loaded_locked(struct dxf_fs *fs, struct dxf_inode *inode, int err)
+{
+	assert(inode->state == DXF_I_LOADING && inode->pins == 1);
+	inode->state = DXF_I_LIVE;
+	if (err != 0)
+		dxf_itable_remove(fs, inode);
 }
 
 static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 
-	assert(inode->state == DXF_I_LOADING && inode->pins == 1);
-	inode->state = DXF_I_LIVE;
-	if (err != 0)
-		dxf_itable_remove(fs, inode);
+	loaded_locked(fs, inode, err);
 	pthread_cond_broadcast(&fs->icache_cond);
 }
 
@@ -148,19 +162,6 @@ static int not_in_use(struct dxf_fs *fs, struct dxf_inode *dir, dxf_ino_t ino)
 				reachable(fs, ino) ? "not in use" : "reserved");
 }
 
-int dxf_icache_get_listed(struct dxf_fs *fs, struct dxf_inode *dir,
-			  dxf_ino_t ino, struct dxf_inode **spare,
-			  struct dxf_inode **out)
-{
-	int err;
-
-	dxf_rwlock_assert_held(&dir->lock);
-	if (*spare == NULL && (err = dxf_icache_alloc(fs, spare)) != 0)
-		return err;
-	err = get_with(fs, ino, LOAD_NAMED, spare, out);
-	return err == -ESTALE ? not_in_use(fs, dir, ino) : err;
-}
-
 int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
 			 dxf_ino_t ino, struct dxf_inode **out)
 {
@@ -175,4 +176,124 @@ int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
 			  struct dxf_inode **out)
 {
 	return get(fs, ino, LOAD_ORPHAN, out);
+}
+
+/* ---- many at a time ---- */
+
+/*
+ * Steps of dxf_icache_get_many(), each under icache_lock once.  Whoever has
+ * claimed inodes must not wait for another's: two that list the same files in
+ * another order would wait for each other.  So what is not LIVE waits, and comes
+ * alone in the end.
+ */
+struct many {
+	struct dxf_fs *fs;
+	const dxf_ino_t *ino;
+	unsigned int n;
+	struct dxf_inode **out;
+	unsigned int hits;
+	uint32_t absent, waits, mine;		/* a bit for each */
+};
+
+static_assert(DXF_ICACHE_MANY <= 32, "bits");
+
+#define MANY_BIT(i)	((uint32_t)1 << (i))
+
+static void pin_cached(struct many *m)
+{
+	DXF_SCOPED_MUTEX(&m->fs->icache_lock);
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		struct dxf_inode *inode;
+
+		m->out[i] = NULL;
+		if (m->ino[i] == 0)
+			continue;
+		inode = dxf_itable_find(m->fs, m->ino[i]);
+		if (!reachable(m->fs, m->ino[i])) {
+			m->waits |= MANY_BIT(i);	/* for its error */
+		} else if (inode == NULL) {
+			m->absent |= MANY_BIT(i);
+		} else if (inode->state == DXF_I_LIVE) {
+			inode->pins++;
+			m->out[i] = inode;
+			m->hits++;
+		} else {
+			m->waits |= MANY_BIT(i);
+		}
+	}
+}
+
+/* Those that are still absent; the memory for the others comes back. */
+static void claim_absent(struct many *m, struct dxf_inode **spare)
+{
+	DXF_SCOPED_MUTEX(&m->fs->icache_lock);
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (!(m->absent & MANY_BIT(i)) || spare[i] == NULL)
+			continue;
+		/* also one that is listed twice */
+		if (dxf_itable_find(m->fs, m->ino[i]) != NULL) {
+			m->waits |= MANY_BIT(i);
+			continue;
+		}
+		m->out[i] = DXF_STEAL(spare[i]);
+		claim(m->fs, m->out[i], m->ino[i]);
+		m->mine |= MANY_BIT(i);
+	}
+}
+
+static void all_loaded(struct many *m, const int *err)
+{
+	DXF_SCOPED_MUTEX(&m->fs->icache_lock);
+
+	for (unsigned int i = 0; i < m->n; i++)
+		if (m->mine & MANY_BIT(i))
+			loaded_locked(m->fs, m->out[i], err[i]);
+	pthread_cond_broadcast(&m->fs->icache_cond);
+}
+
+static void load_absent(struct many *m, struct dxf_inode *dir)
+{
+	struct dxf_inode *spare[DXF_ICACHE_MANY] = { NULL };
+	struct dxf_inuse near = { 0 };
+	int err[DXF_ICACHE_MANY] = { 0 };
+
+	for (unsigned int i = 0; i < m->n; i++)
+		if (m->absent & MANY_BIT(i))
+			(void)dxf_icache_alloc(m->fs, &spare[i]);
+	claim_absent(m, spare);
+	for (unsigned int i = 0; i < m->n; i++)
+		if (m->mine & MANY_BIT(i))
+			err[i] = read_slot(m->fs, m->out[i], LOAD_NAMED, &near);
+	all_loaded(m, err);
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (spare[i] != NULL)
+			dxf_icache_free_new(spare[i]);
+		if (!(m->mine & MANY_BIT(i)) || err[i] == 0)
+			continue;
+		dxf_icache_free_new(DXF_STEAL(m->out[i]));
+		if (err[i] == -ESTALE)
+			(void)not_in_use(m->fs, dir, m->ino[i]);
+	}
+}
+
+void dxf_icache_get_many(struct dxf_fs *fs, struct dxf_inode *dir,
+			 const dxf_ino_t *ino, unsigned int n,
+			 struct dxf_inode **out)
+{
+	struct many m = { .fs = fs, .ino = ino, .n = n, .out = out };
+
+	dxf_rwlock_assert_held(&dir->lock);
+	assert(n <= DXF_ICACHE_MANY);
+	pin_cached(&m);
+	dxf_count(DXF_COUNT_INODE_HIT, m.hits);
+	dxf_count(DXF_COUNT_INODE_MISS,
+		  (unsigned int)__builtin_popcount(m.absent));
+	if (m.absent != 0)
+		load_absent(&m, dir);
+	for (unsigned int i = 0; i < n; i++)
+		if ((m.waits & MANY_BIT(i)) &&
+		    dxf_icache_get_named(fs, dir, ino[i], &out[i]) != 0)
+			out[i] = NULL;
 }

@@ -56,7 +56,7 @@ int dxf_dir_may_insert(struct dxf_inode *dir, const char *name)
 
 int dxf_dir_may_delete(struct dxf_inode *dir, struct dxf_inode *victim)
 {
-	struct dxf_dinode di;
+	uint32_t nlink;
 	int err = dxf_dir_check(dir);
 
 	dxf_rwlock_assert_wrheld(&dir->lock);
@@ -64,11 +64,14 @@ int dxf_dir_may_delete(struct dxf_inode *dir, struct dxf_inode *victim)
 		err = dxf_inode_may_change(&dir->node.di, false);
 	if (err != 0)
 		return err;
-	dxf_inode_get_di(victim, &di);
-	if (di.nlink == 0)
+	dxf_mutex_lock(&victim->node.attr);
+	nlink = victim->node.di.nlink;
+	err = dxf_inode_may_change(&victim->node.di, false);
+	dxf_mutex_unlock(&victim->node.attr);
+	if (nlink == 0)
 		return dxf_ext2_corrupt(victim->node.e2, victim->node.ino, 0,
 					"named, but its link count is 0");
-	return dxf_inode_may_change(&di, false);
+	return err;
 }
 
 void dxf_dir_changed(struct dxf_dinode *di, const struct timespec *now)

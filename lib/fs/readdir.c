@@ -5,8 +5,8 @@
  * The caller's function runs under the directory's lock held shared; it may
  * not call back into the filesystem.  An entry's inode is pinned under that
  * lock, since the entry keeps it from being freed, and the pin becomes the
- * caller's lookup, which evicts nothing; the one of an entry that was refused
- * is put after the lock is released.
+ * caller's lookup, which evicts nothing; those of entries that were refused are
+ * put after the lock is released.
  */
 #include "need.h"
 
@@ -17,36 +17,47 @@
 struct listing {
 	struct dxf_fs *fs;
 	struct dxf_inode *dir;
-	bool plus;
+	unsigned int plus;		/* so many more may be taken */
 	int (*fn)(void *ctx, const struct dxf_fs_dirent *de);
 	void *ctx;
-	struct dxf_inode *refused;
+	/* pinned, of the entries that come next: [next, nahead) */
+	struct dxf_inode *ahead[DXF_ICACHE_MANY];
+	unsigned int next, nahead;
 	/* pinned; the caller's lookups are counted for many at once */
 	struct dxf_inode *taken[64];
 	unsigned int ntaken;
-	struct dxf_inode *spare;	/* icache_get_listed() */
 };
 
-static bool is_dots(const struct dxf_dirent *de)
+/*
+ * Pin what comes, many under one lock, but not much more than is going to be
+ * taken.
+ */
+static unsigned int pin_ahead(void *ctx, const dxf_ino_t *ino, unsigned int n)
 {
-	return (de->name_len == 1 && de->name[0] == '.') ||
-	       (de->name_len == 2 && de->name[0] == '.' && de->name[1] == '.');
+	struct listing *l = ctx;
+
+	assert(l->next == l->nahead && n > 0);
+	static_assert(DXF_DIR_AHEAD <= DXF_ICACHE_MANY, "it fits");
+	n = DXF_MIN(n, DXF_MAX(l->plus, 1));
+	l->plus -= DXF_MIN(n, l->plus);
+	dxf_icache_get_many(l->fs, l->dir, ino, n, l->ahead);
+	l->next = 0;
+	l->nahead = n;
+	return n;
 }
 
 /*
  * The entry's inode, pinned; without it (damage, no memory) the entry goes out
  * bare, and the error shows when it is looked up.
  */
-static struct dxf_inode *pin_entry(struct listing *l,
-				   const struct dxf_dirent *de,
-				   struct dxf_fs_dirent *out)
+static struct dxf_inode *pinned_entry(struct listing *l,
+				      struct dxf_fs_dirent *out)
 {
 	struct dxf_inode *inode;
 
-	if (!l->plus || is_dots(de) ||
-	    dxf_icache_get_listed(l->fs, l->dir, de->ino, &l->spare,
-				  &inode) != 0)
+	if (l->next == l->nahead || l->ahead[l->next] == NULL)
 		return NULL;
+	inode = l->ahead[l->next];
 	dxf_need_found(l->dir, inode);
 	dxf_inode_fill_attr(inode, &out->attr);
 	out->attr_valid = true;
@@ -78,21 +89,23 @@ static int list_entry(void *ctx, const struct dxf_dirent *de)
 		.type = de->type,
 		.next = de->next,
 	};
-	struct dxf_inode *inode = pin_entry(l, de, &out);
+	struct dxf_inode *inode = pinned_entry(l, &out);
 	int stop = l->fn(l->ctx, &out);
 
-	assert(l->refused == NULL);
-	if (inode == NULL)
-		return stop;
-	if (stop != 0)
-		l->refused = inode;
-	else
+	if (stop == 0 && inode != NULL)
 		take(l, inode);
+	if (stop == 0 && l->next < l->nahead)
+		l->next++;
 	return stop;
 }
 
 static int list(struct listing *l, uint64_t off)
 {
+	const struct dxf_dir_walk w = {
+		.fn = list_entry,
+		.ahead = l->plus ? pin_ahead : NULL,
+		.ctx = l,
+	};
 	DXF_SCOPED_RDLOCK(&l->dir->lock);
 	int err = dxf_dir_check(l->dir);
 
@@ -100,10 +113,11 @@ static int list(struct listing *l, uint64_t off)
 		return 0;		/* removed, but still open */
 	if (err != 0)
 		return err;
-	return dxf_dir_iterate(&l->dir->node, off, list_entry, l);
+	return dxf_dir_walk(&l->dir->node, off, &w);
 }
 
-int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, bool plus,
+int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
+		   unsigned int plus,
 		   int (*fn)(void *ctx, const struct dxf_fs_dirent *de),
 		   void *ctx)
 {
@@ -114,10 +128,9 @@ int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off, bool plus,
 		return err;
 	err = list(&l, off);
 	count_lookups(&l);
-	if (l.spare != NULL)
-		dxf_icache_free_new(l.spare);
-	if (l.refused != NULL)
-		dxf_icache_put(fs, l.refused);
+	for (; l.next < l.nahead; l.next++)
+		if (l.ahead[l.next] != NULL)
+			dxf_icache_put(fs, l.ahead[l.next]);
 	if (err == 0)
 		dxf_inode_accessed(fs, l.dir);
 	dxf_icache_put(fs, l.dir);

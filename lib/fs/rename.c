@@ -26,6 +26,7 @@ struct side {
 	const char *name;
 	struct dxf_inode *inode;	/* pinned; NULL: there is none */
 	bool is_dir;
+	uint8_t type;			/* DT_* */
 	struct dxf_dirent de;
 };
 
@@ -48,6 +49,7 @@ static int find_side(struct rename *r, struct side *s)
 		return err;
 	dxf_inode_peek(s->inode, &p);
 	s->is_dir = S_ISDIR(p.mode);
+	s->type = dxf_dir_type(p.mode);
 	return 0;
 }
 
@@ -208,14 +210,6 @@ static int may_rename(struct rename *r)
 
 /* ---- the transaction ---- */
 
-static uint8_t type_of(struct dxf_inode *inode)
-{
-	struct dxf_peek p;
-
-	dxf_inode_peek(inode, &p);
-	return dxf_dir_type(p.mode);
-}
-
 /* @s->inode, a directory, has a new parent. */
 static int set_dotdot(struct dxf_op *op, struct side *s, struct dxf_inode *dir)
 {
@@ -232,11 +226,11 @@ static int set_dotdot(struct dxf_op *op, struct side *s, struct dxf_inode *dir)
 			       dir->node.ino, dxf_dir_type(S_IFDIR));
 }
 
-/* The entry of @s is to name @inode instead. */
-static int retarget(struct dxf_op *op, struct side *s, struct dxf_inode *inode)
+/* The entry of @s is to name what @other names instead. */
+static int retarget(struct dxf_op *op, struct side *s, struct side *other)
 {
 	return dxf_dir_replace(&s->dir->node, dxf_op_di(op, s->dir), op->t,
-			       &s->de, inode->node.ino, type_of(inode));
+			       &s->de, other->inode->node.ino, other->type);
 }
 
 /* Subdirectory counts of the parents, after the entries changed. */
@@ -261,10 +255,10 @@ static int count_dirs(struct dxf_op *op, struct rename *r)
 
 static int stage_exchange(struct dxf_op *op, struct rename *r)
 {
-	int err = retarget(op, &r->from, r->to.inode);
+	int err = retarget(op, &r->from, &r->to);
 
 	if (err == 0)
-		err = retarget(op, &r->to, r->from.inode);
+		err = retarget(op, &r->to, &r->from);
 	if (err == 0 && r->cross && r->to.is_dir)
 		err = set_dotdot(op, &r->to, r->from.dir);
 	return err;
@@ -281,7 +275,7 @@ static int stage_new_name(struct dxf_op *op, struct rename *r)
 		.name = r->to.name,
 		.len = strlen(r->to.name),
 		.ino = r->from.inode->node.ino,
-		.type = type_of(r->from.inode),
+		.type = r->from.type,
 		.balloc_flags = dxf_cred_balloc_flags(r->fs, r->cred),
 	};
 	struct dxf_dinode *di = dxf_op_di(op, r->from.dir);
@@ -304,7 +298,7 @@ static int stage_move(struct dxf_op *op, struct rename *r)
 
 	if (r->to.inode == NULL)
 		return stage_new_name(op, r);
-	err = retarget(op, &r->to, r->from.inode);
+	err = retarget(op, &r->to, &r->from);
 	if (err != 0)
 		return err;
 	return dxf_dir_remove(&r->from.dir->node, dxf_op_di(op, r->from.dir),
@@ -486,14 +480,18 @@ int dxf_fs_rename(struct dxf_fs *fs, const struct dxf_cred *cred,
 		err = dxf_icache_get(fs, from->parent, &r.from.dir);
 	if (err != 0)
 		return err;
-	err = dxf_icache_get(fs, to->parent, &r.to.dir);
+	if (!r.cross)
+		r.to.dir = r.from.dir;
+	else
+		err = dxf_icache_get(fs, to->parent, &r.to.dir);
 	if (err == 0) {
 		err = DXF_RETRY_NOSPC(fs, rename_pinned(&r));
 		if (err == 0)
 			err = dxf_sync_after(fs, r.to.dir, true);
 		if (err == 0 && r.cross)
 			err = dxf_sync_after(fs, r.from.dir, true);
-		dxf_icache_put(fs, r.to.dir);
+		if (r.cross)
+			dxf_icache_put(fs, r.to.dir);
 	}
 	dxf_icache_put(fs, r.from.dir);
 	return err;

@@ -69,7 +69,7 @@ static void must(int err)
 
 void dxf_mutex_init(struct dxf_mutex *l, enum dxf_rank rank)
 {
-	must(pthread_mutex_init(&l->m, NULL));
+	l->m = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	l->rank = rank;
 	l->key = 0;
 }
@@ -128,14 +128,9 @@ void dxf_mutex_wait(struct dxf_mutex *l, pthread_cond_t *c)
 
 void dxf_rwlock_init(struct dxf_rwlock *l, enum dxf_rank rank, uint32_t key)
 {
-	pthread_rwlockattr_t attr;
-
 	/* Readers that keep coming must not starve a truncate. */
-	must(pthread_rwlockattr_init(&attr));
-	must(pthread_rwlockattr_setkind_np(&attr,
-			PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP));
-	must(pthread_rwlock_init(&l->rw, &attr));
-	must(pthread_rwlockattr_destroy(&attr));
+	l->rw = (pthread_rwlock_t)
+		PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 	l->rank = rank;
 	l->key = key;
 }

@@ -93,7 +93,7 @@ static void look_into(struct visit *v, dxf_ino_t dir)
 	dxf_fs_readdir(v->fs, dir, 0, false, note_entry, v);
 	v->left = MAX_NAMES;
 	v->ngiven = 0;
-	dxf_fs_readdir(v->fs, dir, fuzz_below(&v->rng, 20000), true, note_plus,
+	dxf_fs_readdir(v->fs, dir, fuzz_below(&v->rng, 20000), 40, note_plus,
 		       v);
 	while (v->ngiven > 0)
 		dxf_fs_forget(v->fs, v->given[--v->ngiven], 1);

@@ -451,9 +451,10 @@ START_TEST(test_readdir_in_pieces_sees_each_once)
 }
 END_TEST
 
+/* Whether fewer, as many or more are expected than are taken. */
 START_TEST(test_readdirplus_counts_lookups)
 {
-	struct names s = { .stop_at = 6, .plus = true };
+	static const unsigned int expected[] = { 1, 5, 7, 100 };
 	char name[8];
 
 	setup(_i);
@@ -464,12 +465,43 @@ START_TEST(test_readdirplus_counts_lookups)
 		fsx_create(&x, d, name);
 	}
 	ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 1);
-	ck_assert_int_eq(dxf_fs_readdir(x.fs, d, 0, true, collect, &s), 0);
-	/* ".", "..", and four names; the one that was refused has none. */
-	ck_assert_int_eq(s.n, 6);
-	ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 5);
-	for (int i = 2; i < s.n; i++)
-		dxf_fs_forget(x.fs, fsx_lookup(&x, d, s.seen[i]), 1);
+	for (size_t k = 0; k < DXF_ARRAY_SIZE(expected); k++) {
+		struct names s = { .stop_at = 6, .plus = true };
+
+		ck_assert_int_eq(dxf_fs_readdir(x.fs, d, 0, expected[k],
+						collect, &s), 0);
+		/* ".", "..", and four names; those that were refused have none. */
+		ck_assert_int_eq(s.n, 6);
+		ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 5);
+		for (int i = 2; i < s.n; i++)
+			dxf_fs_forget(x.fs, fsx_lookup(&x, d, s.seen[i]), 1);
+		ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 1);
+	}
+	fsx_finish(&x);
+}
+END_TEST
+
+START_TEST(test_readdirplus_counts_each_link)
+{
+	struct names s = { .stop_at = 64, .plus = true };
+	struct dxf_attr a;
+	char name[8];
+
+	setup(_i);
+	dxf_ino_t d = fsx_mkdir(&x, ROOT, "d"), f = fsx_create(&x, d, "f");
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		ck_assert_int_eq(dxf_fs_link(x.fs, &fsx_root, f, d, name, &a),
+				 0);
+		dxf_fs_forget(x.fs, f, 1);
+	}
+	ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 1);
+	ck_assert_int_eq(dxf_fs_readdir(x.fs, d, 0, 64, collect, &s), 0);
+	ck_assert_int_eq(s.n, 43);
+	dxf_fs_forget(x.fs, f, 40);
+	ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 2);
+	dxf_fs_forget(x.fs, f, 1);
 	ck_assert_uint_eq(fsx_stats(&x).inodes_cached, 1);
 	fsx_finish(&x);
 }
@@ -772,6 +804,7 @@ static Suite *suite(void)
 	EACH(test_times_of_directory_follow_changes);
 	EACH(test_readdir_in_pieces_sees_each_once);
 	EACH(test_readdirplus_counts_lookups);
+	EACH(test_readdirplus_counts_each_link);
 	EACH(test_readdir_of_file_enotdir);
 	EACH(test_immutable_directory_refuses_names);
 	EACH(test_append_only_directory_only_gains_names);

@@ -158,7 +158,7 @@ static void list(struct worker *w, dxf_ino_t dir, const char *name)
 {
 	struct page p = { .n = 0 };
 
-	sensible(w, "readdir", dxf_fs_readdir(x.fs, dir, 0, true, take, &p));
+	sensible(w, "readdir", dxf_fs_readdir(x.fs, dir, 0, 50, take, &p));
 	for (int i = 0; i < p.n; i++)
 		dxf_fs_forget(x.fs, p.ino[i], 1);
 }
