@@ -33,7 +33,7 @@ void dxf_op_opendir(struct dxf_req *r)
 		dxf_fs_release(r->s->fs, r->ino);
 }
 
-/* Room for @len bytes and up to the next entry.  Returns: NULL: none is left. */
+/* Room for @len bytes and up to the next entry.  Returns: NULL: none left. */
 static char *take_room(struct fill *f, size_t len)
 {
 	char *at = f->buf + f->used;
