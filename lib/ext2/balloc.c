@@ -80,7 +80,10 @@ static int reserve(struct dxf_ext2 *e2, struct dxf_window *w,
 		return ret;
 	if (old_len != 0 && *blk == rq->goal && span->len >= old_len)
 		dxf_window_grow(w, true);
-	dxf_window_open_locked(e2, w, *blk + span->len);
+	if (span->more && span->spare < w->goal_len)
+		span->spare = dxf_search_run_locked(e2, span->group,
+			span->start + span->len, w->goal_len, false);
+	dxf_window_open_locked(e2, w, *blk + span->len, span->spare);
 	return 0;
 }
 

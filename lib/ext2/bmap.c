@@ -105,6 +105,14 @@ int dxf_bmap_lookup(struct dxf_node *n, const struct dxf_dinode *di,
 	return 0;
 }
 
+void dxf_bmap_is_new(struct dxf_node *n)
+{
+	const struct dxf_run hole = { .nblk = UINT32_MAX };
+
+	assert(n->run_gen == 0 && n->di.size == 0 && S_ISREG(n->di.mode));
+	dxf_runs_add(n, 0, &hole, 0);
+}
+
 void dxf_bmap_inserted(struct dxf_node *n, dxf_lblk_t lblk, dxf_blk_t pblk,
 		       uint32_t nblk, bool unwritten)
 {

@@ -42,6 +42,12 @@ int dxf_bmap_insert(struct dxf_node *n, struct dxf_dinode *di,
 		    uint32_t nblk, bool unwritten, unsigned int balloc_flags);
 
 /*
+ * The file is new and maps nothing: that is remembered.
+ * Locks: nobody else can reach the inode yet, no transaction open.
+ */
+void dxf_bmap_is_new(struct dxf_node *n);
+
+/*
  * What dxf_bmap_insert() mapped is committed, and is remembered: who appends
  * need not ask the map again where the last block lies.
  * Locks: the inode lock still held exclusively, no transaction open.

@@ -38,6 +38,7 @@ struct dxf_group {
 	uint64_t *resv;			/* reserved blocks, or NULL: none */
 	uint64_t *soft;			/* blocks in somebody's window, or NULL */
 	uint32_t hint;			/* no block is free below this bit */
+	uint32_t hint_soft;		/* none that is in no window, either */
 	uint32_t longest;		/* no free run is longer than this */
 	/* protected by the metadata lock: no inode is free below this */
 	uint32_t ihint;

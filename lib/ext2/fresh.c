@@ -58,7 +58,9 @@ void dxf_dinode_fresh(struct dxf_ext2 *e2, struct dxf_dinode *di, mode_t mode,
 		init_extent_root(di);
 	}
 	di->atime = dxf_dinode_clamp_time(e2, di, *now);
-	di->mtime = di->ctime = di->crtime = di->atime;
+	di->mtime = di->ctime = di->atime;
+	if (di->extra_isize != 0)
+		di->crtime = di->atime;
 }
 
 struct timespec dxf_dinode_clamp_time(const struct dxf_ext2 *e2,

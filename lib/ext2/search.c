@@ -2,8 +2,8 @@
 /*
  * search.c - finding free blocks in bitmaps, reservations and windows.
  *
- * Owns dxf_group.hint, .longest and DXF_BG_NO_HUGE (resv.c and window.c only
- * loosen them).
+ * Owns dxf_group.hint, .hint_soft, .longest and DXF_BG_NO_HUGE (resv.c and
+ * window.c only loosen them).
  * A group is searched in e2->scratch, where its bitmap, its reservations, its
  * known bad blocks and, unless they are to be stolen, its windows are laid over
  * each other.  What a
@@ -17,6 +17,10 @@
 
 /* After so many bitmaps a run that is too short is taken. */
 #define PATIENCE	32
+/* So many bits of a bitmap are looked at first, then twice as many, ... */
+#define PIECE		512u
+/* ... and so many for a run that leaves room for a window. */
+#define WISH		8192u
 
 struct search {
 	struct dxf_ext2 *e2;
@@ -91,39 +95,82 @@ static void keep_best(struct search *s, uint32_t group, uint32_t start,
 		s->best = (struct dxf_span){ group, start, len };
 }
 
+static uint32_t *hint_of(const struct search *s, struct dxf_group *g)
+{
+	return s->steal ? &g->hint : &g->hint_soft;
+}
+
+/*
+ * A run from bit @from on, which is free or behind the first one that is.
+ * Most are found at once: then it is not worth to load all of the bitmap.
+ * Returns: 0; -EIO, -EUCLEAN: there is no using the group.
+ */
+static int look_behind(struct search *s, uint32_t group, uint32_t from)
+{
+	struct dxf_group *g = &s->e2->groups[group];
+	uint32_t nblocks = dxf_group_nblocks(s->e2, group);
+	uint32_t to = from, piece = PIECE, start = 0, len = 0, next;
+	int ret;
+
+	/* A map that is built is built whole. */
+	if ((g->flags & EXT2_BG_BLOCK_UNINIT) != 0)
+		piece = nblocks;
+	while (to < nblocks && len < (to - from < WISH ? s->prefer : s->want)) {
+		next = (uint32_t)dxf_align_down(to, 64) + piece;
+		next = DXF_MIN(next, nblocks);
+		ret = load_busy(s->e2, group, to, next, s->steal);
+		if (ret < 0)
+			return ret;
+		to = next;
+		piece *= 2;
+		len = dxf_bits_find_run(s->e2->scratch, from, to, s->prefer,
+					&start);
+	}
+	keep_best(s, group, start, len);
+	if (from == *hint_of(s, g))
+		*hint_of(s, g) = dxf_bits_next_zero(s->e2->scratch, from, to);
+	return 0;
+}
+
+/* A run anywhere in the group. */
+static int look_all(struct search *s, uint32_t group)
+{
+	struct dxf_group *g = &s->e2->groups[group];
+	uint32_t nblocks = dxf_group_nblocks(s->e2, group);
+	uint32_t *hint = hint_of(s, g), start = 0, len;
+	int ret = load_busy(s->e2, group, *hint, nblocks, s->steal);
+
+	if (ret < 0)
+		return ret;
+	/* All of it is seen now: what is learnt is kept. */
+	*hint = dxf_bits_next_zero(s->e2->scratch, *hint, nblocks);
+	len = dxf_bits_find_run(s->e2->scratch, *hint, nblocks, s->prefer,
+				&start);
+	keep_best(s, group, start, len);
+	if (!s->steal && g->nsoft != 0)
+		return 0;
+	g->hint = *hint;
+	g->hint_soft = DXF_MAX(g->hint_soft, g->hint);
+	if (len < s->prefer)
+		g->longest = len;
+	return 0;
+}
+
 /* Search one group from bit @from on, then from its first free bit. */
 static void look(struct search *s, uint32_t group, uint32_t from)
 {
 	struct dxf_group *g = &s->e2->groups[group];
 	uint32_t nblocks = dxf_group_nblocks(s->e2, group);
-	uint32_t start = 0, len, first;
-	int ret;
+	int ret = 0;
 
 	s->looked++;
-	if (g->hint >= nblocks)
-		return;
-	ret = load_busy(s->e2, group, g->hint, nblocks, s->steal);
-	if (ret < 0) {
-		if (ret == -EIO)
-			s->err = ret;
-		return;
-	}
-	from = DXF_MAX(from, g->hint);
-	len = dxf_bits_find_run(s->e2->scratch, from, nblocks, s->prefer,
-				&start);
-	keep_best(s, group, start, len);
-	if (s->best.len >= s->want)
-		return;
-	/* All of it was seen now, or will be: what is learnt is kept. */
-	first = dxf_bits_next_zero(s->e2->scratch, g->hint, nblocks);
-	len = dxf_bits_find_run(s->e2->scratch, first, nblocks, s->prefer,
-				&start);
-	keep_best(s, group, start, len);
-	if (!s->steal && g->nsoft != 0)
-		return;
-	g->hint = first;
-	if (len < s->prefer)
-		g->longest = len;
+	from = DXF_MAX(from, *hint_of(s, g));
+	if (from < nblocks)
+		ret = look_behind(s, group, from);
+	if (ret == 0 && s->best.len < s->want && *hint_of(s, g) < nblocks)
+		ret = look_all(s, group);
+	if (ret == -EIO)
+		s->err = ret;
 }
 
 /* Is there any point in looking for @need blocks together? */
@@ -178,8 +225,10 @@ int dxf_search_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
 	struct search s = { .e2 = e2, .want = want, .prefer = prefer };
 
 	assert(want > 0 && prefer >= want && group < e2->geom.ngroups);
-	s.best = (struct dxf_span){ group, bit,
-		dxf_search_run_locked(e2, group, bit, want, false) };
+	s.best = (struct dxf_span){ group, bit };
+	if (bit >= e2->groups[group].hint_soft)
+		s.best.len = dxf_search_run_locked(e2, group, bit, prefer,
+						   false);
 	if (s.best.len == 0)
 		search(&s, group, bit);
 	if (s.best.len == 0) {
@@ -189,6 +238,9 @@ int dxf_search_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
 	}
 	if (s.best.len == 0)
 		return s.err != 0 ? s.err : -ENOSPC;
+	s.best.more = s.steal || s.best.len >= prefer;
+	if (s.best.len > want && !s.steal)
+		s.best.spare = s.best.len - want;
 	s.best.len = DXF_MIN(s.best.len, want);
 	*out = s.best;
 	return 0;
@@ -226,7 +278,7 @@ static bool look_huge(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
 	}
 	end = dxf_bits_next_set(e2->scratch, bit,
 				bit + DXF_MIN(want, nblocks - bit));
-	*out = (struct dxf_span){ group, bit, end - bit };
+	*out = (struct dxf_span){ group, bit, end - bit, .more = true };
 	return true;
 }
 

@@ -11,6 +11,8 @@ struct dxf_span {
 	uint32_t group;
 	uint32_t start;		/* bit in the group */
 	uint32_t len;		/* 0: nothing found */
+	uint32_t spare;		/* blocks behind it that are free as well */
+	bool more;		/* ... and perhaps more than these */
 };
 
 /*

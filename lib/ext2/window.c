@@ -13,7 +13,6 @@
 #include <assert.h>
 
 #include "groups.h"
-#include "search.h"
 
 #define GOAL_MIN	8u
 #define GOAL_MAX	2048u
@@ -33,6 +32,7 @@ void dxf_window_steal_locked(struct dxf_ext2 *e2, uint32_t group,
 	g->nsoft -= n;
 	if (n != 0) {
 		g->hint = DXF_MIN(g->hint, from);
+		g->hint_soft = DXF_MIN(g->hint_soft, from);
 		g->state &= (uint16_t)~DXF_BG_NO_HUGE;
 		g->longest = (uint32_t)DXF_MIN(longest, (uint64_t)UINT32_MAX);
 	}
@@ -53,19 +53,18 @@ void dxf_window_put_locked(struct dxf_ext2 *e2, struct dxf_window *w)
 }
 
 void dxf_window_open_locked(struct dxf_ext2 *e2, struct dxf_window *w,
-			    dxf_blk_t blk)
+			    dxf_blk_t blk, uint32_t len)
 {
-	uint32_t group, from, len;
+	uint32_t group, from;
 	struct dxf_group *g;
 
 	assert(w->len == 0);
-	if (blk >= e2->geom.nblocks)
+	len = DXF_MIN(len, w->goal_len);
+	if (len == 0)
 		return;
 	group = dxf_group_of_blk(e2, blk);
 	from = (uint32_t)(blk - dxf_group_first(e2, group));
-	len = dxf_search_run_locked(e2, group, from, w->goal_len, false);
-	if (len == 0)
-		return;
+	assert(from + len <= dxf_group_nblocks(e2, group));
 	g = &e2->groups[group];
 	if (g->soft == NULL)
 		g->soft = dxf_map_get(e2);

@@ -143,7 +143,7 @@ int dxf_inode_kill_priv(struct dxf_inode *inode, struct dxf_dinode *di,
 	if (S_ISDIR(di->mode))
 		return 0;
 	di->mode = strip_suid(di->mode);
-	if (__atomic_load_n(&inode->nocap, __ATOMIC_RELAXED))
+	if (dxf_inode_lacks(inode, DXF_LACKS_CAP))
 		return 0;
 	err = dxf_xattr_set(&inode->node, di, t, "security.capability", NULL,
 			    0, 0, DXF_BALLOC_RESERVED_OK);
@@ -192,11 +192,16 @@ static int chmod_acl(struct dxf_inode *inode, struct dxf_dinode *di,
 	static const char name[] = "system.posix_acl_access";
 	DXF_CLEANUP_FREE struct dxf_acl *acl = NULL;
 	DXF_CLEANUP_FREE void *buf = NULL;
-	ssize_t len = dxf_xattr_get(&inode->node, di, name, NULL, 0);
+	ssize_t len;
 	int err;
 
-	if (len == -ENODATA || len == -EOPNOTSUPP)
+	if (dxf_inode_lacks(inode, DXF_LACKS_ACL))
 		return 0;
+	len = dxf_xattr_get(&inode->node, di, name, NULL, 0);
+	if (len == -ENODATA || len == -EOPNOTSUPP) {
+		dxf_inode_note_lack(inode, DXF_LACKS_ACL);
+		return 0;
+	}
 	if (len < 0)
 		return len;
 	buf = dxf_malloc(len + 1);

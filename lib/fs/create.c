@@ -46,10 +46,14 @@ static int get_default_acl(struct create *c, void **out, size_t *len)
 	ssize_t size;
 	void *buf;
 
+	if (dxf_inode_lacks(c->dir, DXF_LACKS_DEFAULT))
+		return 0;
 	dxf_inode_get_di(c->dir, &di);
 	size = dxf_xattr_get(n, &di, ACL_DEFAULT, NULL, 0);
-	if (size == -ENODATA || size == -EOPNOTSUPP)
+	if (size == -ENODATA || size == -EOPNOTSUPP) {
+		dxf_inode_note_lack(c->dir, DXF_LACKS_DEFAULT);
 		return 0;
+	}
 	if (size < 0)
 		return (int)size;
 	buf = dxf_malloc((size_t)size + 1);
@@ -166,11 +170,16 @@ static int make_inode(struct create *c, struct dxf_op *op,
 
 static int make_contents(struct create *c, struct dxf_op *op)
 {
-	struct dxf_dinode *di = dxf_op_di(op, c->inode);
 	struct dxf_node *n = &c->inode->node;
-	unsigned int flags = dxf_cred_balloc_flags(c->fs, c->cred);
+	unsigned int flags;
+	struct dxf_dinode *di;
 	int err = 0;
 
+	/* Most files have none, and are staged as they are. */
+	if (!S_ISDIR(c->mode) && !S_ISLNK(c->mode) && c->acl_access == NULL)
+		return 0;
+	di = dxf_op_di(op, c->inode);
+	flags = dxf_cred_balloc_flags(c->fs, c->cred);
 	if (S_ISDIR(c->mode))
 		err = dxf_dir_make_first(n, di, op->t, c->dir->node.ino,
 					 flags);
@@ -227,6 +236,20 @@ static int create_op(struct create *c)
 	return dxf_op_end(&op, err);
 }
 
+/* What is known of the new inode need not be asked of media. */
+static void remember(struct create *c)
+{
+	struct dxf_inode *inode = c->inode;
+
+	inode->lacks = DXF_LACKS_CAP;
+	if (c->acl_access == NULL)
+		inode->lacks |= DXF_LACKS_ACL;
+	if (c->acl_default == NULL)
+		inode->lacks |= DXF_LACKS_DEFAULT;
+	if (S_ISREG(c->mode))
+		dxf_bmap_is_new(&inode->node);
+}
+
 /* ---- around it ---- */
 
 static int may_make(struct create *c)
@@ -254,10 +277,12 @@ static int create_locked(struct create *c)
 		err = dxf_icache_alloc(c->fs, &c->inode);
 	if (err == 0) {
 		err = create_op(c);
-		if (err == 0)
+		if (err == 0) {
+			remember(c);
 			c->inode = dxf_icache_add(c->fs, c->inode);
-		else
+		} else {
 			dxf_icache_free_new(c->inode);
+		}
 	}
 	forget_acls(c);
 	return err;

@@ -44,6 +44,13 @@ enum dxf_istate {
 	DXF_I_EVICTING,	/* being written back or freed: wait */
 };
 
+/* Xattrs that an inode is known not to have: many operations ask for them. */
+enum dxf_lacks {
+	DXF_LACKS_CAP = 1 << 0,		/* security.capability */
+	DXF_LACKS_ACL = 1 << 1,		/* system.posix_acl_access */
+	DXF_LACKS_DEFAULT = 1 << 2,	/* system.posix_acl_default */
+};
+
 /* An inode in the cache.  Small: a million of them are cached at a time. */
 struct dxf_inode {
 	/*
@@ -66,10 +73,10 @@ struct dxf_inode {
 	bool queued : 1;		/* dxf_bg_queue(): it will be looked at */
 
 	/*
-	 * No security.capability: set under the inode lock held at least
-	 * shared (atomically), cleared by who sets that xattr.
+	 * enum dxf_lacks, atomic: set under the inode lock held at least
+	 * shared, cleared by who sets that xattr.
 	 */
-	bool nocap;
+	uint8_t lacks;
 	/*
 	 * By the inode lock held exclusively: written blocks may be mapped
 	 * behind the end of file (a truncate that failed half-way, KEEP_SIZE
@@ -223,6 +230,19 @@ int dxf_inode_may_change(const struct dxf_dinode *di, bool append_ok);
  */
 int dxf_inode_kill_priv(struct dxf_inode *inode, struct dxf_dinode *di,
 			struct dxf_txn *t);
+static inline bool dxf_inode_lacks(struct dxf_inode *inode, enum dxf_lacks what)
+{
+	return (__atomic_load_n(&inode->lacks, __ATOMIC_RELAXED) & what) != 0;
+}
+
+/* It was looked for and not found.  Locks: the inode's, at least shared. */
+static inline void dxf_inode_note_lack(struct dxf_inode *inode,
+				       enum dxf_lacks what)
+{
+	dxf_rwlock_assert_held(&inode->lock);
+	__atomic_fetch_or(&inode->lacks, what, __ATOMIC_RELAXED);
+}
+
 /* balloc flags for who asks: may the reserved blocks be used? */
 unsigned int dxf_cred_balloc_flags(const struct dxf_fs *fs,
 				   const struct dxf_cred *cred);
@@ -244,6 +264,7 @@ struct dxf_op {
 	struct {
 		struct dxf_inode *inode;
 		struct dxf_dinode di;
+		bool staged;		/* as @di is: nothing is left to do */
 	} in[DXF_OP_MAX];
 	struct dxf_inode *orphan_add, *orphan_del;	/* orphan.c */
 	struct dxf_subdirs subdirs;			/* nlink.c */
@@ -262,7 +283,7 @@ int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs);
 struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode);
 /*
  * A new inode takes part: the copy, all zero, for the caller to fill and to
- * stage with dxf_dinode_create().
+ * stage with dxf_dinode_create(), at once.
  */
 struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
 			      dxf_ino_t ino);

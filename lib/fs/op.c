@@ -44,11 +44,14 @@ int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs)
 struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)
 {
 	for (int i = 0; i < op->n; i++) {
-		if (op->in[i].inode == inode)
+		if (op->in[i].inode == inode) {
+			op->in[i].staged = false;
 			return &op->in[i].di;
+		}
 	}
 	assert(op->n < DXF_OP_MAX);
 	op->in[op->n].inode = inode;
+	op->in[op->n].staged = false;
 	dxf_mutex_lock(&inode->node.attr);
 	/* What is touched from here on is newer than the copy. */
 	inode->lazy_new = 0;
@@ -65,6 +68,7 @@ struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
 	dxf_node_init(&inode->node, op->fs->e2, ino);
 	inode->lock.key = ino;
 	op->in[op->n].inode = inode;
+	op->in[op->n].staged = true;
 	memset(&op->in[op->n].di, 0, sizeof(op->in[op->n].di));
 	return &op->in[op->n++].di;
 }
@@ -92,6 +96,8 @@ int dxf_op_commit(struct dxf_op *op)
 	for (int i = 0; i < op->n; i++) {
 		int err;
 
+		if (op->in[i].staged)
+			continue;
 		clamp_times(op->fs->e2, &op->in[i].di);
 		err = dxf_dinode_write(op->fs->e2, op->t,
 				       op->in[i].inode->node.ino,

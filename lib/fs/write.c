@@ -210,12 +210,12 @@ bool dxf_needs_kill_priv(struct dxf_inode *inode, const struct dxf_peek *p,
 	if (suid && ((p->mode & S_ISUID) ||
 		     (p->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)))
 		return true;
-	if (__atomic_load_n(&inode->nocap, __ATOMIC_RELAXED))
+	if (dxf_inode_lacks(inode, DXF_LACKS_CAP))
 		return false;
 	dxf_inode_get_di(inode, &di);
 	n = dxf_xattr_get(&inode->node, &di, "security.capability", NULL, 0);
 	if (n == -ENODATA || n == -EOPNOTSUPP)
-		__atomic_store_n(&inode->nocap, true, __ATOMIC_RELAXED);
+		dxf_inode_note_lack(inode, DXF_LACKS_CAP);
 	/* Xattrs that cannot be read give nobody a privilege. */
 	return n >= 0;
 }

@@ -16,7 +16,6 @@
 #define PREFIX_SYSTEM	"system."
 #define ACL_ACCESS	"system.posix_acl_access"
 #define ACL_DEFAULT	"system.posix_acl_default"
-#define CAPABILITY	"security.capability"
 #define XATTR_NAME_LEN	255
 /* The xattr representation of no entries: the version alone. */
 #define ACL_EMPTY	4
@@ -167,8 +166,8 @@ static int set_op(struct dxf_fs *fs, struct dxf_inode *inode,
 		di->mode = s->mode;
 	di->ctime = dxf_now();
 	err = dxf_op_end(&op, err);
-	if (err == 0 && strcmp(s->name, CAPABILITY) == 0)
-		__atomic_store_n(&inode->nocap, false, __ATOMIC_RELAXED);
+	if (err == 0)
+		__atomic_store_n(&inode->lacks, 0, __ATOMIC_RELAXED);
 	return err;
 }
 
