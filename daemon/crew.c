@@ -17,10 +17,10 @@
  *
  * All that is so while the machine is quiet.  One that listens or works and
  * loses its CPU to another task would keep all requests waiting for as long as
- * that runs; so where this was seen, or that more tasks run than there are CPUs,
- * a few times together - once may be anybody's moment, or the host's -, the crew
- * is open for a while, longer each time: all listen, nobody looks, and the kernel
- * wakes whom it likes.
+ * that runs; so where it lost a slice, or something looks like it a few times
+ * together - once may be anybody's moment, or the host's -, the crew is open for a
+ * while, longer each time: all listen, nobody looks, and the kernel wakes whom it
+ * likes.
  *
  * A worker that serves one client alone, request by request, may escort it
  * (escort.c): then it alone listens, on a quiet machine and on a busy one, and
@@ -53,8 +53,9 @@
 #define WATCH_NS	4000000
 /* Looks of the watch at a quiet crew before it sleeps. */
 #define WATCH_QUIET	25
-/* A look took so long: we had lost the CPU. */
+/* A look took so long: we had lost the CPU - to whom had a slice of it. */
 #define LOST_NS		200000
+#define SLICE_NS	1000000
 /* Requests found by looking since it was open: it was right to close. */
 #define FOUND_MANY	16384
 /* How long the crew is open: at least, at most. */
@@ -237,9 +238,10 @@ bool dxf_crew_look(struct dxf_crew *c, struct dxf_hand *h, struct dxf_look *l)
 
 bool dxf_crew_look_on(struct dxf_crew *c, struct dxf_look *l)
 {
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(), gap = now - l->before;
 
-	if (!c->all && now - l->before > LOST_NS && dxf_signs_add(&c->lost, now))
+	if (!c->all && gap > LOST_NS &&
+	    (gap > SLICE_NS || dxf_signs_add(&c->lost, now)))
 		make_open(c, now);
 	if (now - l->before > LOOK_GAP_NS || now - l->start > LOOK_NS)
 		return false;
