@@ -11,33 +11,27 @@
 #include "ops.h"
 #include "reply.h"
 
-static bool is_direct(struct dxf_session *s, dxf_ino_t ino)
-{
-	switch (s->opt->dax) {
-	case DXF_DAX_ALWAYS:
-		return true;
-	case DXF_DAX_NEVER:
-		return false;
-	case DXF_DAX_INODE:
-		break;
-	}
-	return dxf_fs_is_dax(s->fs, ino);
-}
-
-static void fill_open(struct dxf_session *s, dxf_ino_t ino,
-		      struct fuse_open_out *o)
+/* @dax: as dxf_fs_is_dax(). */
+static void fill_opened(const struct dxf_session *s, struct dxf_inode *file,
+			bool dax, struct fuse_open_out *o)
 {
 	*o = (struct fuse_open_out){
-		.fh = (uintptr_t)dxf_fs_opened(s->fs, ino),
+		.fh = (uintptr_t)file,
 		.open_flags = FOPEN_KEEP_CACHE | DXF_FOPEN_NOFLUSH,
 	};
 	assert((o->fh & DXF_FH_DIRECT) == 0);
-	if (is_direct(s, ino)) {
+	if (s->opt->dax == DXF_DAX_ALWAYS ||
+	    (s->opt->dax == DXF_DAX_INODE && dax)) {
 		o->fh |= DXF_FH_DIRECT;
 		/* writers must not wait for each other in the kernel */
 		o->open_flags |= FOPEN_DIRECT_IO |
 				 DXF_FOPEN_PARALLEL_DIRECT_WRITES;
 	}
+}
+
+static bool is_dax(const struct dxf_session *s, dxf_ino_t ino)
+{
+	return s->opt->dax == DXF_DAX_INODE && dxf_fs_is_dax(s->fs, ino);
 }
 
 /*
@@ -85,78 +79,64 @@ void dxf_op_open(struct dxf_req *r)
 		dxf_reply_err(r, err);
 		return;
 	}
-	fill_open(r->s, r->ino, &o);
+	fill_opened(r->s, dxf_fs_opened(r->s->fs, r->ino),
+		    is_dax(r->s, r->ino), &o);
 	if (dxf_reply(r, 0, &o, sizeof(o)) != 0)
 		dxf_fs_release(r->s->fs, r->ino);
 }
 
-/* A file that was made and is open. */
-static void reply_create(const struct dxf_req *r, const struct dxf_attr *a)
+static void reply_created(const struct dxf_req *r,
+			  const struct dxf_fs_created *made)
 {
 	struct {
 		struct fuse_entry_out entry;
 		struct fuse_open_out open;
 	} out;
 
-	assert(S_ISREG(a->mode));
-	dxf_entry_fill(r->s, a, &out.entry);
-	fill_open(r->s, a->ino, &out.open);
+	assert(S_ISREG(made->attr.mode));
+	dxf_entry_fill(r->s, &made->attr, &out.entry);
+	fill_opened(r->s, made->file, made->dax, &out.open);
 	if (dxf_reply(r, 0, &out, sizeof(out)) != 0) {
-		dxf_fs_release(r->s->fs, a->ino);
-		dxf_entry_undo(r->s, a);
+		dxf_fs_release(r->s->fs, made->attr.ino);
+		dxf_entry_undo(r->s, &made->attr);
 	}
-}
-
-/* Make a regular file and open it: both or nothing. */
-static int create(const struct dxf_req *r, struct dxf_attr *a)
-{
-	const struct dxf_fuse_create_in *in = r->in;
-	struct dxf_fs *fs = r->s->fs;
-	struct dxf_caller c;
-	int err;
-
-	dxf_caller_init(&c, r, in->umask);
-	err = dxf_fs_mknod(fs, &c.cred, r->ino, r->name[0],
-			   (in->mode & ~(mode_t)S_IFMT) | S_IFREG, 0, a);
-	if (err)
-		return err;
-	/* The mode binds later opens only, and there is nothing to truncate. */
-	err = dxf_fs_open_file(fs, a->ino,
-			       open_flags(r->s, (int)in->flags &
-						~(O_TRUNC | O_EXCL)), false);
-	if (err) {
-		dxf_fs_unlink(fs, r->ino, r->name[0]);
-		dxf_fs_forget(fs, a->ino, 1);
-	}
-	return err;
 }
 
 void dxf_op_create(struct dxf_req *r)
 {
-	struct dxf_attr a;
-	int err = create(r, &a);
+	const struct dxf_fuse_create_in *in = r->in;
+	struct dxf_fs_created made;
+	struct dxf_caller c;
+	int err;
 
+	dxf_caller_init(&c, r, in->umask);
+	err = dxf_fs_create(r->s->fs, &c.cred, DXF_AT(r->ino, r->name[0]),
+			    in->mode, open_flags(r->s, (int)in->flags), &made);
 	if (err)
 		dxf_reply_err(r, err);
 	else
-		reply_create(r, &a);
+		reply_created(r, &made);
 }
 
 /* open(2) with O_TMPFILE; the name that comes with it means nothing. */
 void dxf_op_tmpfile(struct dxf_req *r)
 {
 	const struct dxf_fuse_create_in *in = r->in;
+	struct dxf_fs_created made;
 	struct dxf_caller c;
-	struct dxf_attr a;
 	int err;
 
 	dxf_caller_init(&c, r, in->umask);
 	err = dxf_fs_tmpfile(r->s->fs, &c.cred, r->ino,
-			     (in->mode & ~(mode_t)S_IFMT) | S_IFREG, &a);
-	if (err)
+			     (in->mode & ~(mode_t)S_IFMT) | S_IFREG,
+			     &made.attr);
+	if (err) {
 		dxf_reply_err(r, err);
-	else
-		reply_create(r, &a);
+		return;
+	}
+	made.file = dxf_fs_opened(r->s->fs, made.attr.ino);
+	made.dax = is_dax(r->s, made.attr.ino);
+	reply_created(r, &made);
 }
 
 void dxf_op_flush(struct dxf_req *r)

@@ -4,7 +4,7 @@
  *
  * Owns the layout of struct ext2_inode_large and the slot's checksum; must not
  * know what the map or the xattrs in it mean.  A slot is changed as a copy of
- * its bytes, so that what is unknown here stays, and staged whole.
+ * its bytes, so that what is unknown here stays.
  */
 #include <assert.h>
 #include <errno.h>
@@ -88,11 +88,24 @@ static void set_csum(const struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s)
 		s->i.i_checksum_hi = (uint16_t)(crc >> 16);
 }
 
+static int load_bytes(struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s,
+		      size_t len)
+{
+	assert(len <= e2->geom.inode_size && len <= sizeof(s->raw));
+	return dxf_ext2_read(e2, ino, dxf_inode_slot_off(e2, ino), s->raw,
+			     len);
+}
+
 static int load_slot(struct dxf_ext2 *e2, dxf_ino_t ino, union slot *s)
 {
-	assert(e2->geom.inode_size <= sizeof(s->raw));
-	return dxf_ext2_read(e2, ino, dxf_inode_slot_off(e2, ino), s->raw,
-			     e2->geom.inode_size);
+	return load_bytes(e2, ino, s, e2->geom.inode_size);
+}
+
+/* The part of a slot with all that encode() changes; xattrs are behind it. */
+static size_t known_size(const struct dxf_ext2 *e2)
+{
+	return DXF_MIN((size_t)e2->geom.inode_size,
+		       sizeof(struct ext2_inode_large));
 }
 
 /* ---- decoding ---- */
@@ -314,11 +327,13 @@ static int encode(const struct dxf_ext2 *e2, const struct dxf_dinode *di,
 	return encode_sectors(e2, di, i);
 }
 
+/* Stage the first @len bytes of the slot. */
 static int store(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
-		 const struct dxf_dinode *di, union slot *s)
+		 const struct dxf_dinode *di, union slot *s, size_t len)
 {
 	int ret;
 
+	assert(len >= known_size(e2) && len <= e2->geom.inode_size);
 	assert(di->extra_isize <=
 	       e2->geom.inode_size - EXT2_GOOD_OLD_INODE_SIZE);
 	ret = encode(e2, di, s);
@@ -327,18 +342,20 @@ static int store(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	if (ret < 0)
 		return ret;
 	set_csum(e2, ino, s);
-	return dxf_txn_store(t, dxf_inode_slot_off(e2, ino), s->raw,
-			     e2->geom.inode_size);
+	return dxf_txn_store(t, dxf_inode_slot_off(e2, ino), s->raw, len);
 }
 
 int dxf_dinode_write(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 		     const struct dxf_dinode *di)
 {
+	size_t len = known_size(e2);
 	union slot s;
 	int ret;
 
-	ret = load_slot(e2, ino, &s);
-	return ret == 0 ? store(e2, t, ino, di, &s) : ret;
+	/* The checksum is over all of it. */
+	ret = e2->geom.has_csum ? load_slot(e2, ino, &s) :
+		load_bytes(e2, ino, &s, len);
+	return ret == 0 ? store(e2, t, ino, di, &s, len) : ret;
 }
 
 int dxf_dinode_create(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
@@ -348,7 +365,7 @@ int dxf_dinode_create(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 
 	memset(&s, 0, sizeof(s));
 	di->extra_isize = (uint16_t)e2->want_extra_isize;
-	return store(e2, t, ino, di, &s);
+	return store(e2, t, ino, di, &s, e2->geom.inode_size);
 }
 
 void dxf_dinode_image(const struct dxf_ext2 *e2, dxf_ino_t ino,

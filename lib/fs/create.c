@@ -12,6 +12,7 @@
 #include "fs_priv.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,8 @@ struct create {
 	mode_t mode;
 	dev_t rdev;
 	const char *target;		/* of a symlink */
+	struct dxf_fs_created *opened;	/* it is to be open, too; or NULL */
+	bool direct;
 
 	struct dxf_inode *inode;	/* the new one */
 	/* in the xattr representation, or NULL; inherited */
@@ -304,17 +307,28 @@ static int create_once(struct create c, struct dxf_inode **out)
 static int give(struct create *c, struct dxf_inode *inode,
 		struct dxf_attr *out)
 {
+	struct dxf_attr attr;
 	int err;
 
 	if (c->name == NULL)
 		err = dxf_icache_add_open(c->fs, inode, false);
 	else
 		err = dxf_sync_after(c->fs, c->dir, true);
-	if (err == 0)
-		dxf_give_lookup(c->fs, inode, out);
-	else
+	dxf_inode_fill_attr(inode, &attr);
+	if (err == 0 && c->opened != NULL)
+		err = dxf_icache_give_opened(c->fs, inode, c->dir, c->direct,
+					     &c->opened->dax);
+	else if (err == 0)
+		dxf_icache_give(c->fs, inode, c->dir);
+	if (err != 0) {
 		dxf_icache_put(c->fs, inode);
-	return err;
+		dxf_icache_put(c->fs, c->dir);
+		return err;
+	}
+	if (c->opened != NULL)
+		c->opened->file = inode;
+	*out = attr;
+	return 0;
 }
 
 static int create(struct create *c, dxf_ino_t parent, struct dxf_attr *out)
@@ -330,7 +344,7 @@ static int create(struct create *c, dxf_ino_t parent, struct dxf_attr *out)
 		return err;
 	err = DXF_RETRY_NOSPC(fs, create_once(*c, &inode));
 	if (err == 0)
-		err = give(c, inode, out);
+		return give(c, inode, out);
 	dxf_icache_put(fs, c->dir);
 	return err;
 }
@@ -349,6 +363,25 @@ int dxf_fs_mknod(struct dxf_fs *fs, const struct dxf_cred *cred,
 	if (S_ISLNK(c.mode) || dxf_dir_type(c.mode) == 0)
 		return -EINVAL;
 	return create(&c, parent, out);
+}
+
+int dxf_fs_create(struct dxf_fs *fs, const struct dxf_cred *cred,
+		  const struct dxf_fs_at *at, mode_t mode, int flags,
+		  struct dxf_fs_created *out)
+{
+	struct dxf_fs_created made = { .file = NULL };
+	struct create c = {
+		.fs = fs, .cred = cred, .name = at->name,
+		.mode = S_IFREG | (mode & 07777),
+		.opened = &made, .direct = (flags & O_DIRECT) != 0,
+	};
+	int err;
+
+	assert(at->name != NULL);
+	err = create(&c, at->parent, &made.attr);
+	if (err == 0)
+		*out = made;
+	return err;
 }
 
 int dxf_fs_symlink(struct dxf_fs *fs, const struct dxf_cred *cred,

@@ -227,6 +227,21 @@ struct dxf_fs_at {
 };
 #define DXF_AT(parent, name)	(&(const struct dxf_fs_at){ (parent), (name) })
 
+/* A regular file that was made and opened in one step. */
+struct dxf_fs_created {
+	struct dxf_attr attr;
+	struct dxf_inode *file;		/* as dxf_fs_opened() */
+	bool dax;			/* as dxf_fs_is_dax() */
+};
+/*
+ * dxf_fs_mknod() of a regular file together with dxf_fs_open_file(): one more
+ * lookup and one open, or none after an error.  Of the @flags O_DIRECT counts;
+ * the mode binds later opens only, and there is nothing to truncate.
+ */
+int dxf_fs_create(struct dxf_fs *fs, const struct dxf_cred *cred,
+		  const struct dxf_fs_at *at, mode_t mode, int flags,
+		  struct dxf_fs_created *out);
+
 /* @flags: RENAME_NOREPLACE, RENAME_EXCHANGE; others -EINVAL. */
 int dxf_fs_rename(struct dxf_fs *fs, const struct dxf_cred *cred,
 		  const struct dxf_fs_at *from, const struct dxf_fs_at *to,

@@ -272,21 +272,54 @@ void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 		malloc_trim(0);
 }
 
-int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode,
-			bool direct)
+static int add_open_locked(struct dxf_fs *fs, struct dxf_inode *inode,
+			   bool direct)
 {
-	struct dxf_peek p;
-
-	dxf_inode_peek(inode, &p);
-	DXF_SCOPED_MUTEX(&fs->icache_lock);
 	assert(inode->pins > 0);
 	if (inode->reclaimed)
 		return -ESTALE;
 	if (inode->nopen++ == 0) {
-		inode->dax = direct || (p.flags & FS_DAX_FL) != 0;
+		inode->dax = direct;
 		fs->nopen++;
 	}
 	return 0;
+}
+
+static bool has_dax_flag(struct dxf_inode *inode)
+{
+	struct dxf_peek p;
+
+	dxf_inode_peek(inode, &p);
+	return (p.flags & FS_DAX_FL) != 0;
+}
+
+int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode,
+			bool direct)
+{
+	direct = direct || has_dax_flag(inode);
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	return add_open_locked(fs, inode, direct);
+}
+
+int dxf_icache_give_opened(struct dxf_fs *fs, struct dxf_inode *inode,
+			   struct dxf_inode *dir, bool direct, bool *dax)
+{
+	bool last = false;
+	int err;
+
+	direct = direct || has_dax_flag(inode);
+	dxf_mutex_lock(&fs->icache_lock);
+	err = add_open_locked(fs, inode, direct);
+	if (err == 0) {
+		*dax = inode->dax;
+		inode->nlookup++;
+		inode->pins--;
+		last = unpin_locked(dir);
+	}
+	dxf_mutex_unlock(&fs->icache_lock);
+	if (last)
+		evict(fs, dir);
+	return err;
 }
 
 bool dxf_icache_drop_open(struct dxf_fs *fs, struct dxf_inode *inode)

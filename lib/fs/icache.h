@@ -70,6 +70,13 @@ void dxf_icache_pin_to_lookup(struct dxf_fs *fs, struct dxf_inode *inode);
 void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
 		     struct dxf_inode *dir);
 /*
+ * The same for an inode that is opened in that step: see the next function.
+ * Returns: 0, *@dax: the page cache is passed by; -ESTALE it was reclaimed,
+ * both keep their pins.
+ */
+int dxf_icache_give_opened(struct dxf_fs *fs, struct dxf_inode *inode,
+			   struct dxf_inode *dir, bool direct, bool *dax);
+/*
  * One more open, beside the pin.  The first says for all that follow, until the
  * last is gone, whether the page cache is passed by: with the DAX flag, or
  * with @direct.
