@@ -13,6 +13,7 @@
 
 #include "inode_check.h"
 #include "itime.h"
+#include "load.h"
 #include "node.h"
 
 /* A slot as on media; the bytes behind the known fields are xattrs. */
@@ -106,6 +107,12 @@ static size_t known_size(const struct dxf_ext2 *e2)
 {
 	return DXF_MIN((size_t)e2->geom.inode_size,
 		       sizeof(struct ext2_inode_large));
+}
+
+void dxf_dinode_ahead(const struct dxf_ext2 *e2, dxf_ino_t ino)
+{
+	dxf_load_ahead(e2->region, dxf_inode_slot_off(e2, ino),
+		       e2->geom.inode_size);
 }
 
 /* ---- decoding ---- */

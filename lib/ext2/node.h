@@ -100,6 +100,9 @@ void dxf_node_fini(struct dxf_node *n);
 int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino,
 		    struct dxf_dinode *out);
 
+/* A hint that the slot of inode @ino, which exists, will be read soon. */
+void dxf_dinode_ahead(const struct dxf_ext2 *e2, dxf_ino_t ino);
+
 /*
  * The slot of the bad-blocks inode, which has no type and no links: checksum,
  * and that it could be one.

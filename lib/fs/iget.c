@@ -62,6 +62,15 @@ static bool reachable(const struct dxf_fs *fs, dxf_ino_t ino)
 	       (ino >= fs->geom->first_ino && ino <= fs->geom->ninodes);
 }
 
+/* Its attributes will be asked for: all lines at once, not one by one. */
+static void fetch(const struct dxf_inode *i)
+{
+	const char *p = (const char *)&i->node;
+
+	for (size_t n = 0; n < sizeof(i->node); n += DXF_CACHELINE)
+		__builtin_prefetch(p + n);
+}
+
 /* @i is to be inode @ino, pinned, but not yet read. */
 static void claim(struct dxf_fs *fs, struct dxf_inode *i, dxf_ino_t ino)
 {
@@ -88,6 +97,7 @@ static struct dxf_inode *find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
 		i = DXF_STEAL(*spare);
 		claim(fs, i, ino);
 	} else if (i != NULL) {
+		fetch(i);
 		i->pins++;
 	}
 	return i;
@@ -120,6 +130,7 @@ static int get_with(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
 		return -ESTALE;
 	inode = find_or_claim(fs, ino, spare, &is_new);
 	if (inode == NULL) {
+		dxf_dinode_ahead(fs->e2, ino);
 		err = dxf_icache_alloc(fs, spare);
 		if (err != 0)
 			return err;
@@ -215,6 +226,7 @@ static void pin_cached(struct many *m)
 		} else if (inode == NULL) {
 			m->absent |= MANY_BIT(i);
 		} else if (inode->state == DXF_I_LIVE) {
+			fetch(inode);
 			inode->pins++;
 			m->out[i] = inode;
 			m->hits++;
@@ -259,9 +271,12 @@ static void load_absent(struct many *m, struct dxf_inode *dir)
 	struct dxf_inuse near = { 0 };
 	int err[DXF_ICACHE_MANY] = { 0 };
 
-	for (unsigned int i = 0; i < m->n; i++)
-		if (m->absent & MANY_BIT(i))
-			(void)dxf_icache_alloc(m->fs, &spare[i]);
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (!(m->absent & MANY_BIT(i)))
+			continue;
+		dxf_dinode_ahead(m->fs->e2, m->ino[i]);
+		(void)dxf_icache_alloc(m->fs, &spare[i]);
+	}
 	claim_absent(m, spare);
 	for (unsigned int i = 0; i < m->n; i++)
 		if (m->mine & MANY_BIT(i))

@@ -57,6 +57,17 @@ int dxf_load(struct dxf_region *r, dxf_off_t off, void *buf, size_t len)
 	return media_error();
 }
 
+void dxf_load_ahead(const struct dxf_region *r, dxf_off_t off, size_t len)
+{
+	const char *p = r->rd + off, *end = p + len;
+
+	assert(dxf_region_holds(r, off, len));
+	if (__atomic_load_n(&r->nbad, __ATOMIC_RELAXED) != 0)
+		return;
+	for (p -= (uintptr_t)p % DXF_CACHELINE; p < end; p += DXF_CACHELINE)
+		__builtin_prefetch(p);
+}
+
 void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len)
 {
 	const char *p = r->wr + off, *end = p + len;

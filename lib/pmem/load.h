@@ -29,6 +29,13 @@ ssize_t dxf_load_some(struct dxf_region *r, dxf_off_t off, void *buf,
 		      size_t len);
 
 /*
+ * A hint that [@off, @off + @len), which is in the region, will be loaded soon:
+ * the caches may begin to.  Nothing is touched while any media are known to be
+ * bad.
+ */
+void dxf_load_ahead(const struct dxf_region *r, dxf_off_t off, size_t len);
+
+/*
  * Was the -EIO that this thread's last failed load got the media's (and not
  * the fault plan's)?
  */
