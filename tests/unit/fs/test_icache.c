@@ -47,6 +47,29 @@ START_TEST(test_inode_stays_while_referred_to)
 }
 END_TEST
 
+START_TEST(test_create_gives_one_lookup_and_one_open)
+{
+	struct dxf_fs_created made;
+
+	setup(_i);
+	ck_assert_int_eq(dxf_fs_create(x.fs, &fsx_root, DXF_AT(ROOT, "f"),
+				       0640, O_RDWR | O_DIRECT, &made), 0);
+	ck_assert_uint_eq(made.attr.mode, S_IFREG | 0640);
+	ck_assert(made.dax && dxf_fs_is_dax(x.fs, made.attr.ino));
+	ck_assert_ptr_eq(made.file, dxf_fs_opened(x.fs, made.attr.ino));
+	ck_assert_int_eq(dxf_fs_create(x.fs, &fsx_root, DXF_AT(ROOT, "f"),
+				       0640, O_RDWR, &made), -EEXIST);
+	ck_assert_uint_eq(cached(), 2);
+	ck_assert_uint_eq(fsx_stats(&x).inodes_open, 1);
+	dxf_fs_forget(x.fs, made.attr.ino, 1);
+	ck_assert_uint_eq(cached(), 2);
+	dxf_fs_release(x.fs, made.attr.ino);
+	ck_assert_uint_eq(cached(), 1);
+	ck_assert_uint_eq(fsx_stats(&x).inodes_open, 0);
+	fsx_finish(&x);
+}
+END_TEST
+
 START_TEST(test_root_outlives_any_forget)
 {
 	struct dxf_attr a;
@@ -336,6 +359,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 240);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_inode_stays_while_referred_to);
+	EACH(test_create_gives_one_lookup_and_one_open);
 	EACH(test_root_outlives_any_forget);
 	EACH(test_lookup_ino_accepts_what_is_there);
 	EACH(test_lookup_ino_refuses_the_rest);
