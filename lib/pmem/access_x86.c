@@ -113,6 +113,9 @@ copy_by(size_t (*lines)(char **, const char **, size_t),
 	size_t head = DXF_MIN(len, -media % DXF_WORD);
 	size_t odd;
 
+	/* What a transaction stores: words of one line, by one loop. */
+	if (len < DXF_CACHELINE && (media | len) % DXF_WORD == 0)
+		return copy_words(&dst, &src, len / DXF_WORD) != 0 ? -EIO : 0;
 	if (copy_bytes(&dst, &src, head) != 0)
 		return -EIO;
 	len -= head;

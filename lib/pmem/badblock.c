@@ -227,7 +227,7 @@ static void note_announced(struct dxf_region *r, const char *base)
 		dxf_badblock_note(r, base, addr, len);
 }
 
-bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
+bool dxf_badblock_look(const struct dxf_region *r, dxf_off_t off, uint64_t len,
 		       struct dxf_bad *out)
 {
 	/* What is found out meanwhile is no change of the region. */

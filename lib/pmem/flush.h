@@ -8,7 +8,7 @@
 #ifndef DXF_FLUSH_H
 #define DXF_FLUSH_H
 
-#include "units.h"
+#include "guard.h"
 
 struct dxf_flush;
 
@@ -19,8 +19,21 @@ struct dxf_flush;
 int dxf_flush_new(struct dxf_flush **out, bool eadr);
 void dxf_flush_free(struct dxf_flush *f);
 
-/* Start write-back of the lines of the range.  Returns: 0, -EIO (SIGBUS). */
-int dxf_flush_range(const struct dxf_flush *f, const void *addr, size_t len);
+/*
+ * Start write-back of the lines of @n ranges, none empty.
+ * Returns: 0, -EIO (SIGBUS).
+ */
+int dxf_flush_ranges(const struct dxf_flush *f,
+		     const struct dxf_guard_range *range, unsigned int n);
+
+/* Of one range. */
+static inline int dxf_flush_range(const struct dxf_flush *f, const void *addr,
+				  size_t len)
+{
+	struct dxf_guard_range range = { addr, len };
+
+	return dxf_flush_ranges(f, &range, 1);
+}
 
 /* Complete this thread's stores and write-backs. */
 void dxf_flush_drain(const struct dxf_flush *f);

@@ -125,16 +125,23 @@ void dxf_flush_free(struct dxf_flush *f)
 	free(f);
 }
 
-int dxf_flush_range(const struct dxf_flush *f, const void *addr, size_t len)
+int dxf_flush_ranges(const struct dxf_flush *f,
+		     const struct dxf_guard_range *range, unsigned int n)
 {
-	uintptr_t start = dxf_align_down((uintptr_t)addr, DXF_CACHELINE);
-	uintptr_t end = dxf_align_up((uintptr_t)addr + len, DXF_CACHELINE);
+	size_t left = 0;
 
-	assert(len > 0);
 	if (f->lines == NULL)
 		return 0;
-	return f->lines((const char *)start,
-			(end - start) / DXF_CACHELINE) != 0 ? -EIO : 0;
+	for (; n > 0 && left == 0; range++, n--) {
+		uintptr_t addr = (uintptr_t)range->addr;
+		uintptr_t start = dxf_align_down(addr, DXF_CACHELINE);
+		uintptr_t end = dxf_align_up(addr + range->len, DXF_CACHELINE);
+
+		assert(range->len > 0);
+		left = f->lines((const char *)start,
+				(end - start) / DXF_CACHELINE);
+	}
+	return left != 0 ? -EIO : 0;
 }
 
 void dxf_flush_drain(const struct dxf_flush *f)

@@ -100,12 +100,13 @@ void dxf_flush_free(struct dxf_flush *f)
 	free(f);
 }
 
-int dxf_flush_range(const struct dxf_flush *f, const void *addr, size_t len)
+int dxf_flush_ranges(const struct dxf_flush *f,
+		     const struct dxf_guard_range *range, unsigned int n)
 {
-	assert(len > 0);
+	assert(n > 0 && range[0].len > 0);
 	if (f->eadr)
 		return 0;
-	return dxf_guard_call(fns.flush, addr, len);
+	return dxf_guard_call(fns.flush, range, n);
 }
 
 void dxf_flush_drain(const struct dxf_flush *f)

@@ -126,7 +126,7 @@ static struct {
 	uintptr_t addr;
 	unsigned int lsb;
 } announced[NANNOUNCED];
-static unsigned int nannounced;
+unsigned int dxf_guard_nannounced;
 
 void dxf_guard_watch(const void *start, size_t len)
 {
@@ -180,7 +180,7 @@ static void announce(const siginfo_t *si)
 		__atomic_store_n(&announced[i].lsb,
 				 (unsigned int)si->si_addr_lsb,
 				 __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&nannounced, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&dxf_guard_nannounced, 1, __ATOMIC_SEQ_CST);
 		return;
 	}
 }
@@ -201,7 +201,7 @@ bool dxf_guard_announced(const void *start, size_t len, uintptr_t *addr,
 {
 	uintptr_t a;
 
-	if (__atomic_load_n(&nannounced, __ATOMIC_RELAXED) == 0)
+	if (__atomic_load_n(&dxf_guard_nannounced, __ATOMIC_RELAXED) == 0)
 		return false;
 	for (int i = 0; i < NANNOUNCED; i++) {
 		a = __atomic_load_n(&announced[i].addr, __ATOMIC_SEQ_CST);
@@ -214,7 +214,7 @@ bool dxf_guard_announced(const void *start, size_t len, uintptr_t *addr,
 		if (!__atomic_compare_exchange_n(&announced[i].addr, &a, 0,
 				false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			continue;
-		__atomic_sub_fetch(&nannounced, 1, __ATOMIC_SEQ_CST);
+		__atomic_sub_fetch(&dxf_guard_nannounced, 1, __ATOMIC_SEQ_CST);
 		return true;
 	}
 	return false;
@@ -300,8 +300,21 @@ bool dxf_guard_poison(uintptr_t *start, uint64_t *len)
 	return true;
 }
 
+static void call_each(struct call *call, void (*fn)(const void *, size_t),
+		      const struct dxf_guard_range *range, unsigned int n)
+{
+	for (; n > 0; range++, n--) {
+		uintptr_t addr = (uintptr_t)range->addr;
+
+		call->start = dxf_align_down(addr, DXF_CACHELINE);
+		call->end = dxf_align_up(addr + range->len, DXF_CACHELINE);
+		cur_call = call;
+		fn(range->addr, range->len);
+	}
+}
+
 int dxf_guard_call(void (*fn)(const void *addr, size_t len),
-		   const void *addr, size_t len)
+		   const struct dxf_guard_range *range, unsigned int n)
 {
 	/*
 	 * No initializer: it would zero the jmp_buf, by a string instruction
@@ -310,14 +323,11 @@ int dxf_guard_call(void (*fn)(const void *addr, size_t len),
 	struct call call;
 
 	assert(cur_call == NULL);
-	call.start = dxf_align_down((uintptr_t)addr, DXF_CACHELINE);
-	call.end = dxf_align_up((uintptr_t)addr + len, DXF_CACHELINE);
 	if (_setjmp(call.out) != 0) {
 		cur_call = NULL;
 		return -EIO;
 	}
-	cur_call = &call;
-	fn(addr, len);
+	call_each(&call, fn, range, n);
 	cur_call = NULL;
 	return 0;
 }

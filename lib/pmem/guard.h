@@ -45,14 +45,22 @@ void dxf_guard_unwatch(const void *start);
  */
 bool dxf_guard_announced(const void *start, size_t len, uintptr_t *addr,
 			 uint64_t *plen);
+/* How many are kept, of all ranges (atomic). */
+extern unsigned int dxf_guard_nannounced;
+
+struct dxf_guard_range {
+	const void *addr;
+	size_t len;
+};
 
 /*
- * Call @fn(@addr, @len), which may fault on any byte of that range (rounded
- * to cache lines) and must hold no lock while it does: for cache flushes by
- * foreign code.  Returns: 0, -EIO.
+ * Call @fn for each of the @n ranges in turn, which may fault on any byte of the
+ * range (rounded to cache lines) and must hold no lock while it does: for cache
+ * flushes by foreign code.
+ * Returns: 0; -EIO: one did, and those behind it were not called for.
  */
 int dxf_guard_call(void (*fn)(const void *addr, size_t len),
-		   const void *addr, size_t len);
+		   const struct dxf_guard_range *range, unsigned int n);
 
 /*
  * The access loops (access_x86.c, access_arm64.c).  Media is read and written

@@ -177,13 +177,11 @@ static int allocate_thin(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	return allocate(r, off, len);
 }
 
-int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len)
+int dxf_hostalloc_allocate(struct dxf_region *r, dxf_off_t off, uint64_t len)
 {
 	int ret = 0;
 
-	assert(dxf_region_holds(r, off, len));
-	if (__atomic_load_n(&r->host_full, __ATOMIC_ACQUIRE) || len == 0)
-		return 0;
+	assert(dxf_region_holds(r, off, len) && len > 0);
 	if (r->thin)
 		return allocate_thin(r, off, len);
 	for (uint64_t step = off / STEP;

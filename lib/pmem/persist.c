@@ -23,7 +23,7 @@
 #include "fault.h"
 #include "guard.h"
 #include "mutate.h"
-#include "region_priv.h"
+#include "persist_priv.h"
 
 #define ALL_FLAGS	(DXF_PERSIST_TEMPORAL | DXF_PERSIST_NOFLUSH | \
 			 DXF_PERSIST_RECOVERY)
@@ -42,105 +42,6 @@
 
 static const char zeros[ZEROS_LEN] __attribute__((aligned(DXF_CACHELINE)));
 
-/* ---- counters and hook ---- */
-
-/*
- * The first threads count in a share of their own: a locked addition would
- * wait for the non-temporal stores before it.  All others share the last one.
- */
-#define SHARED	(DXF_PERSIST_SHARDS - 1)
-
-static unsigned int my_shard(void)
-{
-	static unsigned int next;
-	static _Thread_local unsigned int mine = UINT32_MAX;
-
-	if (mine == UINT32_MAX) {
-		mine = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
-		mine = DXF_MIN(mine, SHARED);
-	}
-	return mine;
-}
-
-static struct dxf_persist_stats *my_stats(const struct dxf_region *r)
-{
-	return &r->shards[my_shard()].n;
-}
-
-static void count(uint64_t *counter, uint64_t n)
-{
-	uint64_t old = __atomic_load_n(counter, __ATOMIC_RELAXED);
-
-	if (my_shard() == SHARED)
-		__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-	else
-		__atomic_store_n(counter, old + n, __ATOMIC_RELAXED);
-}
-
-static void call_hook(struct dxf_region *r, struct dxf_persist_event *ev)
-{
-	ev->point = __atomic_fetch_add(&r->point, 1, __ATOMIC_RELAXED);
-	r->hook(r->hook_ctx, ev);
-}
-
-/*
- * Without a hook no event is made: copying one loads what was stored in parts
- * a moment before, and such a load waits for all earlier stores of this thread,
- * the non-temporal ones included (0.3 us in each commit).
- */
-static inline void announce(struct dxf_region *r, enum dxf_persist_op op,
-			    dxf_off_t off, uint64_t len, const void *src,
-			    unsigned int flags)
-{
-	count(&my_stats(r)->calls[op], 1);
-	if (__builtin_expect(r->hook != NULL, false))
-		call_hook(r, &(struct dxf_persist_event){
-			.op = op, .off = off, .len = len, .src = src,
-			.flags = flags });
-}
-
-void dxf_persist_set_hook(struct dxf_region *r,
-	void (*fn)(void *ctx, const struct dxf_persist_event *ev), void *ctx)
-{
-	r->hook = fn;
-	r->hook_ctx = ctx;
-}
-
-void dxf_persist_set_trace(struct dxf_region *r,
-	void (*fn)(void *ctx, const struct dxf_persist_trace *tr), void *ctx)
-{
-	r->trace = fn;
-	r->trace_ctx = ctx;
-}
-
-static void trace(const struct dxf_region *r, struct dxf_persist_trace tr)
-{
-	r->trace(r->trace_ctx, &tr);
-}
-
-static void add_stats(struct dxf_persist_stats *sum,
-		      const struct dxf_persist_stats *s)
-{
-	for (int i = 0; i < DXF_PERSIST_NOPS; i++)
-		sum->calls[i] += __atomic_load_n(&s->calls[i],
-						 __ATOMIC_RELAXED);
-	sum->bytes_stored += __atomic_load_n(&s->bytes_stored,
-					     __ATOMIC_RELAXED);
-	sum->bytes_nt += __atomic_load_n(&s->bytes_nt, __ATOMIC_RELAXED);
-	sum->lines_flushed += __atomic_load_n(&s->lines_flushed,
-					      __ATOMIC_RELAXED);
-}
-
-void dxf_persist_get_stats(const struct dxf_region *r,
-			   struct dxf_persist_stats *out)
-{
-	struct dxf_persist_stats sum = { { 0 } };
-
-	for (unsigned int i = 0; i < DXF_PERSIST_SHARDS; i++)
-		add_stats(&sum, &r->shards[i].n);
-	*out = sum;
-}
-
 /* ---- stores ---- */
 
 /* What to store: bytes in memory, or with NULL zeros. */
@@ -154,7 +55,7 @@ static int put(const struct dxf_region *r, char *dst, const char *src,
 	if (len == 0)
 		return 0;
 	if (r->trace != NULL)
-		trace(r, (struct dxf_persist_trace){
+		dxf_persist_trace(r, (struct dxf_persist_trace){
 			.op = nt && dxf_access_has_nt() ?
 				DXF_PERSIST_TRACE_NT : DXF_PERSIST_TRACE_STORE,
 			.off = (dxf_off_t)(dst - r->wr), .len = len,
@@ -177,9 +78,9 @@ static int flush_addr(const struct dxf_region *r, const char *addr, size_t len)
 
 	if (r->flush == NULL || len == 0)
 		return 0;
-	count(&my_stats(r)->lines_flushed, (end - start) / DXF_CACHELINE);
+	dxf_persist_count(&dxf_persist_mine(r)->lines_flushed, (end - start) / DXF_CACHELINE);
 	if (r->trace != NULL)
-		trace(r, (struct dxf_persist_trace){
+		dxf_persist_trace(r, (struct dxf_persist_trace){
 			.op = DXF_PERSIST_TRACE_FLUSH,
 			.off = (dxf_off_t)(addr - r->wr), .len = len });
 	return dxf_flush_range(r->flush, addr, len);
@@ -232,7 +133,7 @@ static int store_bulk(struct dxf_region *r, char *dst, const char *src,
 		ret = put(r, tail, tail_src, p.tail, false);
 	if (ret == 0 && !dxf_access_has_nt())
 		ret = flush_addr(r, mid, p.lines);
-	count(&my_stats(r)->bytes_nt, p.lines);
+	dxf_persist_count(&dxf_persist_mine(r)->bytes_nt, p.lines);
 	if (ret != 0 || (flags & DXF_PERSIST_NOFLUSH))
 		return ret;
 	if (!dxf_mutated(DXF_MUT_PERSIST_FLUSH_HEAD))
@@ -253,7 +154,7 @@ static int store(struct dxf_region *r, dxf_off_t off, const char *src,
 
 	if (bulk && len >= DXF_MAP_AROUND)
 		dxf_load_map_ahead(r, off, len);
-	count(&my_stats(r)->bytes_stored, len);
+	dxf_persist_count(&dxf_persist_mine(r)->bytes_stored, len);
 	ret = bulk ? store_bulk(r, dst, src, len, flags) :
 		     store_ordinary(r, dst, src, len, flags);
 	if (ret != 0)
@@ -325,7 +226,7 @@ int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
 
 	if (ret != 0 || len == 0)
 		return ret;
-	announce(r, DXF_PERSIST_OP_COPY, off, len, src, flags);
+	dxf_persist_announce(r, DXF_PERSIST_OP_COPY, off, len, src, flags);
 	return store_or_recover(r, off, src, len, flags);
 }
 
@@ -336,7 +237,7 @@ int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 
 	if (ret != 0 || len == 0)
 		return ret;
-	announce(r, DXF_PERSIST_OP_ZERO, off, len, NULL, flags);
+	dxf_persist_announce(r, DXF_PERSIST_OP_ZERO, off, len, NULL, flags);
 	return store_or_recover(r, off, NULL, len, flags);
 }
 
@@ -389,7 +290,7 @@ int dxf_persist_move(struct dxf_region *r, dxf_off_t dst, dxf_off_t src,
 		return ret;
 	if (dxf_badblock_find(r, src, len, &bad))
 		return -EIO;
-	announce(r, DXF_PERSIST_OP_COPY, dst, len, r->rd + src, flags);
+	dxf_persist_announce(r, DXF_PERSIST_OP_COPY, dst, len, r->rd + src, flags);
 	return move(r, dst, src, len, flags);
 }
 
@@ -412,7 +313,7 @@ int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	len = clip(r, off, len);
 	if (len == 0 || r->wr == NULL)
 		return 0;
-	announce(r, DXF_PERSIST_OP_FLUSH, off, len, NULL, 0);
+	dxf_persist_announce(r, DXF_PERSIST_OP_FLUSH, off, len, NULL, 0);
 	ret = flush_addr(r, r->wr + off, len);
 	if (ret != 0)
 		dxf_badblock_note_fault(r);
@@ -421,9 +322,9 @@ int dxf_persist_flush(struct dxf_region *r, dxf_off_t off, uint64_t len)
 
 void dxf_persist_fence(struct dxf_region *r)
 {
-	announce(r, DXF_PERSIST_OP_FENCE, 0, 0, NULL, 0);
+	dxf_persist_announce(r, DXF_PERSIST_OP_FENCE, 0, 0, NULL, 0);
 	if (r->trace != NULL)
-		trace(r, (struct dxf_persist_trace){
+		dxf_persist_trace(r, (struct dxf_persist_trace){
 			.op = DXF_PERSIST_TRACE_FENCE });
 	if (r->flush != NULL)
 		dxf_flush_drain(r->flush);
@@ -442,7 +343,7 @@ int dxf_persist_msync_start(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		return -ERANGE;
 	if (!has_pages(r, off, &len))
 		return 0;
-	announce(r, DXF_PERSIST_OP_START, off, len, NULL, 0);
+	dxf_persist_announce(r, DXF_PERSIST_OP_START, off, len, NULL, 0);
 	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
 			    SYNC_FILE_RANGE_WRITE) == 0)
 		return 0;
@@ -456,7 +357,7 @@ static int msync_pages(struct dxf_region *r, dxf_off_t off, uint64_t len)
 	uintptr_t start = dxf_align_down((uintptr_t)r->wr + off, page);
 	uintptr_t end = dxf_align_up((uintptr_t)r->wr + off + len, page);
 
-	announce(r, DXF_PERSIST_OP_MSYNC, off, len, NULL, 0);
+	dxf_persist_announce(r, DXF_PERSIST_OP_MSYNC, off, len, NULL, 0);
 	return msync((void *)start, end - start, MS_SYNC) == 0 ? 0 : -errno;
 }
 
@@ -489,7 +390,7 @@ int dxf_persist_msync_wait(struct dxf_region *r, dxf_off_t off, uint64_t len)
 		return -ERANGE;
 	if (!has_pages(r, off, &len))
 		return 0;
-	announce(r, DXF_PERSIST_OP_WAIT, off, len, NULL, 0);
+	dxf_persist_announce(r, DXF_PERSIST_OP_WAIT, off, len, NULL, 0);
 	if (sync_file_range(r->node.fd, (off_t)(r->offset + off), (off_t)len,
 			    SYNC_FILE_RANGE_WAIT_BEFORE |
 			    SYNC_FILE_RANGE_WRITE |

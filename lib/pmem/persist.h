@@ -48,7 +48,27 @@ enum dxf_persist_flags {
 int dxf_persist_copy(struct dxf_region *r, dxf_off_t off, const void *src,
 		     size_t len, unsigned int flags);
 
-/* The same with zeros for source. */
+/* A range to store to, not empty, and its bytes in ordinary memory. */
+struct dxf_persist_piece {
+	dxf_off_t off;
+	const void *src;
+	size_t len;
+};
+
+#define DXF_PERSIST_MANY	32u
+/*
+ * Copy 1 to DXF_PERSIST_MANY pieces in this order, each as dxf_persist_copy()
+ * with TEMPORAL and @flags (NOFLUSH or 0), but for the write-backs: these come
+ * when all are stored, which is faster.
+ * Durability: as dxf_persist_copy().
+ * Returns: as dxf_persist_copy(); of -ENOSPC, too, the pieces before may be
+ * stored, and not written back.
+ */
+int dxf_persist_copy_many(struct dxf_region *r,
+			  const struct dxf_persist_piece *v, unsigned int n,
+			  unsigned int flags);
+
+/* The same as dxf_persist_copy() with zeros for source. */
 int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 		     unsigned int flags);
 

@@ -171,8 +171,16 @@ void dxf_load_map_ahead(const struct dxf_region *r, dxf_off_t off, size_t len);
 
 /* Learn how much is allocated.  Returns: 0, -ENOMEM. */
 int dxf_hostalloc_init(struct dxf_region *r);
+/* Where there may be holes, and @len > 0. */
+int dxf_hostalloc_allocate(struct dxf_region *r, dxf_off_t off, uint64_t len);
 /* dxf_region_populate() for a range that is known to lie in the region. */
-int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off, uint64_t len);
+static inline int dxf_hostalloc_ensure(struct dxf_region *r, dxf_off_t off,
+				       uint64_t len)
+{
+	if (__atomic_load_n(&r->host_full, __ATOMIC_ACQUIRE) || len == 0)
+		return 0;
+	return dxf_hostalloc_allocate(r, off, len);
+}
 /*
  * For a host filesystem without fallocate: write zeros into what is a hole in
  * [@pos, @end) of the file.  That is safe only in real holes, which nobody has
@@ -184,12 +192,23 @@ int dxf_hostalloc_fill_holes(int fd, off_t pos, off_t end);
 
 /* dxf_region_add_bad() in silence.  Returns: 0, -ENOMEM. */
 int dxf_badblock_add(struct dxf_region *r, dxf_off_t off, uint64_t len);
+/* dxf_badblock_find() where there may be one. */
+bool dxf_badblock_look(const struct dxf_region *r, dxf_off_t off, uint64_t len,
+		       struct dxf_bad *out);
 /*
  * The first known bad range that meets [@off, @off + @len).
  * Returns: is there one?
  */
-bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off, uint64_t len,
-		       struct dxf_bad *out);
+static inline bool dxf_badblock_find(const struct dxf_region *r, dxf_off_t off,
+				     uint64_t len, struct dxf_bad *out)
+{
+	/* Nearly always: nothing is listed, nothing announced. */
+	if (__builtin_expect((__atomic_load_n(&r->nbad, __ATOMIC_ACQUIRE) |
+			      __atomic_load_n(&dxf_guard_nannounced,
+					      __ATOMIC_RELAXED)) == 0, 1))
+		return false;
+	return dxf_badblock_look(r, off, len, out);
+}
 /* Add poison found at [@addr, @addr + @len) of the mapping at @base. */
 void dxf_badblock_note(struct dxf_region *r, const char *base, uintptr_t addr,
 		       uint64_t len);

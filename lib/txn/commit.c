@@ -59,7 +59,7 @@ static int prepare(struct dxf_txn *t, uint64_t *print)
 
 	dxf_stage_sort(&t->stage);
 	for (uint32_t i = 0; i < t->stage.n; i++) {
-		const struct dxf_line *l = &t->stage.lines[i];
+		const struct dxf_line *l = dxf_stage_nth(&t->stage, i);
 		dxf_off_t off;
 		size_t len;
 		int err;
@@ -81,33 +81,63 @@ static int prepare(struct dxf_txn *t, uint64_t *print)
 		dxf_txlog_fingerprint(log, &t->stage, print) : 0;
 }
 
+/* The span of the staged words of @l, which has some, from @bytes. */
+static struct dxf_persist_piece piece_of(const struct dxf_region *r,
+					 const struct dxf_line *l,
+					 const uint8_t *bytes)
+{
+	unsigned int first = dxf_line_first(l);
+	unsigned int end = (unsigned int)DXF_MIN((uint64_t)dxf_line_end(l),
+						 dxf_region_size(r) - l->off);
+
+	return (struct dxf_persist_piece){
+		.off = l->off + first, .src = bytes + first, .len = end - first,
+	};
+}
+
 int dxf_line_store(struct dxf_region *r, const struct dxf_line *l,
 		   const uint8_t *bytes, unsigned int flags)
 {
-	unsigned int first, end;
+	struct dxf_persist_piece p;
 
 	if (l->mask == 0)
 		return 0;
-	first = dxf_line_first(l);
-	end = (unsigned int)DXF_MIN((uint64_t)dxf_line_end(l),
-				    dxf_region_size(r) - l->off);
-	return dxf_persist_copy(r, l->off + first, bytes + first, end - first,
+	p = piece_of(r, l, bytes);
+	return dxf_persist_copy(r, p.off, p.src, p.len,
 				DXF_PERSIST_TEMPORAL | flags);
+}
+
+/* The next pieces to store, of lines from *@i on.  Returns: how many. */
+static unsigned int gather(const struct dxf_txn *t, uint32_t *i,
+			   struct dxf_persist_piece v[DXF_PERSIST_MANY])
+{
+	unsigned int n = 0;
+
+	for (; *i < t->stage.n && n < DXF_PERSIST_MANY; ++*i) {
+		const struct dxf_line *l = dxf_stage_nth(&t->stage, *i);
+
+		if (l->mask != 0)
+			v[n++] = piece_of(t->m->region, l, l->new);
+	}
+	return n;
 }
 
 static int store_in_place(struct dxf_txn *t)
 {
 	unsigned int flags = dxf_mutated(DXF_MUT_TXN_FLUSH_IN_PLACE) ?
 		DXF_PERSIST_NOFLUSH : 0;
+	struct dxf_persist_piece v[DXF_PERSIST_MANY];
+	unsigned int n;
+	uint32_t i = 0;
 	int err = 0;
 
-	for (uint32_t i = 0; i < t->stage.n && err == 0; i++) {
-		const struct dxf_line *l = &t->stage.lines[i];
-
-		err = dxf_line_store(t->m->region, l, l->new, flags);
+	while (err == 0 && (n = gather(t, &i, v)) > 0) {
+		err = dxf_persist_copy_many(t->m->region, v, n, flags);
 		if (err < 0)
-			dxf_log_err("%s: cannot store metadata at byte %llu (%s): the filesystem is read-only from now on",
-				    path_of(t), (unsigned long long)l->off,
+			dxf_log_err("%s: cannot store metadata between bytes %llu and %llu (%s): the filesystem is read-only from now on",
+				    path_of(t), (unsigned long long)v[0].off,
+				    (unsigned long long)(v[n - 1].off +
+							 v[n - 1].len),
 				    strerror(-err));
 	}
 	return err;
@@ -119,7 +149,7 @@ static int put_back(struct dxf_txn *t)
 	int first = 0;
 
 	for (uint32_t i = t->stage.n; i-- > 0; ) {
-		const struct dxf_line *l = &t->stage.lines[i];
+		const struct dxf_line *l = dxf_stage_nth(&t->stage, i);
 		int err = dxf_line_store(t->m->region, l, l->old, 0);
 
 		if (err == 0)

@@ -2,17 +2,19 @@
 /*
  * stage.c - the set of staged cache lines.
  *
- * Invariants, checked by stage_check() in debug builds:
+ * Invariants:
  *   S1  each line's offset is a multiple of the line size, no two are equal
- *   S2  every slot is 0 or 1 + the index of a line; every line has one slot
+ *   S2  of few lines few[] has the offsets and all slots are 0; of more every
+ *	 slot is 0 or 1 + the index of a line, every line has one slot, and
  *   S3  more than half of the slots are free, so a probe ends
- *   S4  sorted: the offsets rise, lines are found by bisection, S2 is void
+ *   S4  sorted: nth names each line once, by rising offset; of many lines the
+ *	 lines themselves are in that order, are found by bisection, and S2 is
+ *	 void
  * A line's mask is empty between its add and the caller's store, and after its
  * words were dropped.
  */
 #include "stage.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,11 @@
 
 /* Above this a transaction's memory is given back at its end. */
 #define KEEP_LINES	512u
+
+static bool is_few(const struct dxf_stage *s)
+{
+	return s->n <= DXF_STAGE_FEW;
+}
 
 static uint32_t slot_of(const struct dxf_stage *s, dxf_off_t off)
 {
@@ -42,10 +49,10 @@ void dxf_stage_reset(struct dxf_stage *s)
 		dxf_stage_fini(s);
 		return;
 	}
+	if (!is_few(s))
+		memset(s->slots, 0, s->nslots * sizeof(*s->slots));
 	s->n = 0;
 	s->sorted = false;
-	if (s->slots != NULL)
-		memset(s->slots, 0, s->nslots * sizeof(*s->slots));
 }
 
 void dxf_stage_fini(struct dxf_stage *s)
@@ -75,72 +82,110 @@ struct dxf_line *dxf_stage_find(const struct dxf_stage *s, dxf_off_t off)
 	uint32_t idx;
 
 	assert(off % DXF_CACHELINE == 0);			/* S1 */
-	if (s->n == 0)
+	if (is_few(s)) {
+		for (idx = 0; idx < s->n; idx++)
+			if (s->few[idx] == off)
+				return &s->lines[idx];
 		return NULL;
+	}
 	if (s->sorted)
 		return bisect(s, off);
 	idx = s->slots[slot_of(s, off)];
 	return idx != 0 ? &s->lines[idx - 1] : NULL;
 }
 
-/* Room for one more line, its slots included. */
-static int grow(struct dxf_stage *s)
+/* Give the lines that are there their slots, which are all free. */
+static void fill_slots(struct dxf_stage *s)
 {
-	uint32_t cap = s->cap != 0 ? s->cap * 2 : 64;
-	struct dxf_line *lines;
+	for (uint32_t i = 0; i < s->n; i++)
+		s->slots[slot_of(s, s->lines[i].off)] = i + 1;
+}
+
+/* Slots for @cap lines. */
+static int grow_slots(struct dxf_stage *s, uint32_t cap)
+{
 	uint32_t *slots;
 
-	if (s->n < s->cap)
+	if (s->nslots >= cap * 4)
 		return 0;
-	lines = dxf_realloc(s->lines, cap * sizeof(*lines));
-	if (lines == NULL)
-		return -1;
-	s->lines = lines;
 	slots = dxf_calloc(cap * 4, sizeof(*slots));
 	if (slots == NULL)
 		return -1;
 	free(s->slots);
 	s->slots = slots;
 	s->nslots = cap * 4;
-	s->cap = cap;
-	for (uint32_t i = 0; i < s->n; i++)
-		s->slots[slot_of(s, s->lines[i].off)] = i + 1;
+	if (!is_few(s))
+		fill_slots(s);
 	return 0;
+}
+
+/* Room for one more line, and for its slot if it needs one. */
+static int grow(struct dxf_stage *s)
+{
+	uint32_t cap = s->cap != 0 ? s->cap * 2 : 64;
+	struct dxf_line *lines;
+
+	if (s->n == s->cap) {
+		lines = dxf_realloc(s->lines, cap * sizeof(*lines));
+		if (lines == NULL)
+			return -1;
+		s->lines = lines;
+		s->cap = cap;
+	}
+	return s->n < DXF_STAGE_FEW ? 0 : grow_slots(s, s->cap);
+}
+
+struct dxf_line *dxf_stage_room(struct dxf_stage *s)
+{
+	assert(!s->sorted);					/* S4 */
+	return grow(s) == 0 ? &s->lines[s->n] : NULL;
+}
+
+struct dxf_line *dxf_stage_take(struct dxf_stage *s, dxf_off_t off)
+{
+	struct dxf_line *l = &s->lines[s->n];
+
+	assert(off % DXF_CACHELINE == 0 && s->n < s->cap);	/* S1 */
+	assert(dxf_stage_find(s, off) == NULL);			/* S1 */
+	l->off = off;
+	l->mask = 0;
+	memcpy(l->new, l->old, DXF_CACHELINE);
+	if (s->n < DXF_STAGE_FEW) {
+		s->few[s->n++] = off;
+		return l;
+	}
+	assert(s->nslots >= 2 * s->cap);			/* S3 */
+	if (s->n == DXF_STAGE_FEW)
+		fill_slots(s);
+	s->slots[slot_of(s, off)] = s->n + 1;
+	s->n++;
+	return l;
 }
 
 struct dxf_line *dxf_stage_add(struct dxf_stage *s, dxf_off_t off,
 			       const uint8_t old[DXF_CACHELINE])
 {
-	struct dxf_line *l;
-	uint32_t slot;
+	struct dxf_line *l = dxf_stage_room(s);
 
-	assert(off % DXF_CACHELINE == 0 && !s->sorted);		/* S1, S4 */
-	if (grow(s) != 0)
+	if (l == NULL)
 		return NULL;
-	assert(s->n < s->cap && s->nslots >= 2 * s->cap);	/* S3 */
-	slot = slot_of(s, off);
-	assert(s->slots[slot] == 0);				/* S1 */
-	l = &s->lines[s->n++];
-	s->slots[slot] = s->n;
-	l->off = off;
-	l->mask = 0;
 	memcpy(l->old, old, DXF_CACHELINE);
-	memcpy(l->new, old, DXF_CACHELINE);
-	return l;
+	return dxf_stage_take(s, off);
 }
 
 /* Copy the staged words of @l that lie in [@off, @off + @len) to @buf. */
 static void overlay_line(const struct dxf_line *l, dxf_off_t off, uint8_t *buf,
 			 size_t len)
 {
-	for (unsigned int w = 0; w < DXF_LINE_WORDS; w++) {
-		dxf_off_t word = l->off + w * DXF_WORD;
+	for (unsigned int left = l->mask; left != 0; left &= left - 1) {
+		dxf_off_t word = l->off +
+			(unsigned int)__builtin_ctz(left) * DXF_WORD;
 		dxf_off_t from = DXF_MAX(word, off);
 		dxf_off_t to = DXF_MIN(word + DXF_WORD, off + len);
 
-		if ((l->mask >> w & 1) == 0 || from >= to)
-			continue;
-		memcpy(buf + (from - off), l->new + (from - l->off), to - from);
+		if (from < to)
+			memcpy(buf + (from - off), l->new + (from - l->off),
+			       to - from);
 	}
 }
 
@@ -148,10 +193,10 @@ struct dxf_line *dxf_stage_next(const struct dxf_stage *s, uint32_t *i,
 				dxf_off_t off, uint64_t len)
 {
 	while (*i < s->n) {
+		dxf_off_t at = is_few(s) ? s->few[*i] : s->lines[*i].off;
 		struct dxf_line *l = &s->lines[(*i)++];
 
-		if (l->mask != 0 && l->off < off + len &&
-		    l->off + DXF_CACHELINE > off)
+		if (at < off + len && at + DXF_CACHELINE > off && l->mask != 0)
 			return l;
 	}
 	return NULL;
@@ -163,8 +208,8 @@ void dxf_stage_overlay(const struct dxf_stage *s, dxf_off_t off, void *buf,
 	const struct dxf_line *l;
 	uint32_t i = 0;
 
-	/* Short reads probe the table, long ones walk the few lines. */
-	if (len / DXF_CACHELINE >= s->n) {
+	/* Short reads probe the table, long ones walk the lines. */
+	if (is_few(s) || len / DXF_CACHELINE >= s->n) {
 		while ((l = dxf_stage_next(s, &i, off, len)) != NULL)
 			overlay_line(l, off, buf, len);
 		return;
@@ -191,11 +236,36 @@ static int by_offset(const void *a, const void *b)
 	return x->off < y->off ? -1 : x->off > y->off;
 }
 
+/* Few lines stay where they are; only their order is found. */
+static void sort_few(struct dxf_stage *s)
+{
+	uint32_t order[DXF_STAGE_FEW];
+	uint32_t i, k;
+
+	for (i = 0; i < s->n; i++) {
+		for (k = i; k > 0 && s->few[order[k - 1]] > s->few[i]; k--)
+			order[k] = order[k - 1];
+		order[k] = i;
+	}
+	for (i = 0; i < s->n; i++)
+		s->lines[i].nth = order[i];
+}
+
+static void sort_many(struct dxf_stage *s)
+{
+	qsort(s->lines, s->n, sizeof(*s->lines), by_offset);
+	for (uint32_t i = 0; i < s->n; i++)
+		s->lines[i].nth = i;
+}
+
 void dxf_stage_sort(struct dxf_stage *s)
 {
-	if (s->n > 1)
-		qsort(s->lines, s->n, sizeof(*s->lines), by_offset);
-	for (uint32_t i = 1; i < s->n; i++)
-		assert(s->lines[i - 1].off < s->lines[i].off);	/* S1, S4 */
+	if (is_few(s))
+		sort_few(s);
+	else
+		sort_many(s);
 	s->sorted = true;
+	for (uint32_t i = 1; i < s->n; i++)
+		assert(dxf_stage_nth(s, i - 1)->off <
+		       dxf_stage_nth(s, i)->off);		/* S1, S4 */
 }

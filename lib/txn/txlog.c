@@ -233,13 +233,13 @@ static char *put_record(char *p, const struct dxf_line *line)
 {
 	uint64_t head = TXLOG_HEAD(line->off, line->mask);
 	char *old = p + sizeof(head) +
-		(size_t)__builtin_popcount(line->mask) * DXF_WORD;
+		(size_t)dxf_txlog_words(line->mask) * DXF_WORD;
 
 	memcpy(p, &head, sizeof(head));
 	p += sizeof(head);
-	for (unsigned int w = 0; w < DXF_LINE_WORDS; w++) {
-		if ((line->mask >> w & 1) == 0)
-			continue;
+	for (unsigned int left = line->mask; left != 0; left &= left - 1) {
+		unsigned int w = (unsigned int)__builtin_ctz(left);
+
 		memcpy(p, line->new + w * DXF_WORD, DXF_WORD);
 		memcpy(old, line->old + w * DXF_WORD, DXF_WORD);
 		p += DXF_WORD;
@@ -258,8 +258,8 @@ int dxf_txlog_write_slot(struct dxf_txlog *l, const struct dxf_stage *s,
 	size_t len;
 
 	for (uint32_t i = 0; i < s->n; i++)
-		if (s->lines[i].mask != 0)
-			p = put_record(p, &s->lines[i]);
+		if (dxf_stage_nth(s, i)->mask != 0)
+			p = put_record(p, dxf_stage_nth(s, i));
 	h.len = (uint64_t)(p - start);
 	assert(h.len <= dxf_txlog_capacity(l));
 	memcpy(l->buf, &h, sizeof(h));

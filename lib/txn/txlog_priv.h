@@ -37,12 +37,22 @@ struct dxf_hash_key dxf_txlog_fs_key(const struct dxf_txlog *l);
 /* Make l->key that of l->session. */
 void dxf_txlog_set_key(struct dxf_txlog *l);
 
+/*
+ * The bits set in @mask.  The compiler's builtin is a call where the baseline
+ * has no instruction.
+ */
+static inline unsigned int dxf_txlog_words(uint8_t mask)
+{
+	unsigned int n = mask - (mask >> 1 & 0x55u);
+
+	n = (n & 0x33) + (n >> 2 & 0x33);
+	return (n + (n >> 4)) & 0x0f;
+}
+
 /* Bytes of the record of a line with @mask; 0 for 0. */
 static inline uint64_t dxf_txlog_record_bytes(uint8_t mask)
 {
-	return mask == 0 ? 0 :
-		DXF_WORD + 2u * DXF_WORD *
-		(unsigned int)__builtin_popcount(mask);
+	return mask == 0 ? 0 : DXF_WORD + 2u * DXF_WORD * dxf_txlog_words(mask);
 }
 
 /* Bytes of records that a slot holds. */

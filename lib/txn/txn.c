@@ -176,7 +176,9 @@ static int load_line(struct dxf_txnmgr *m, dxf_off_t off, uint8_t *buf)
 	size_t len;
 
 	assert(off < size);
-	len = DXF_MIN((uint64_t)DXF_CACHELINE, size - off);
+	if (off + DXF_CACHELINE <= size)
+		return load(m, off, buf, DXF_CACHELINE);
+	len = size - off;
 	memset(buf + len, 0, DXF_CACHELINE - len);
 	return load(m, off, buf, len);
 }
@@ -208,21 +210,21 @@ static int stage_in_line(struct dxf_txn *t, dxf_off_t off, size_t at,
 			 const void *src, size_t len)
 {
 	struct dxf_line *l = dxf_stage_find(&t->stage, off);
-	uint8_t old[DXF_CACHELINE];
 	int err;
 
 	assert(at + len <= DXF_CACHELINE);
 	if (l == NULL) {
-		err = load_line(t->m, off, old);
+		l = dxf_stage_room(&t->stage);
+		if (l == NULL)
+			return -ENOMEM;
+		err = load_line(t->m, off, l->old);
 		if (err < 0)
 			return err;
-		if (memcmp(old + at, src, len) == 0)
+		if (memcmp(l->old + at, src, len) == 0)
 			return 0;
 		if (t->stage.n == DXF_TXN_MAX_LINES)		/* T5 */
 			return -EFBIG;
-		l = dxf_stage_add(&t->stage, off, old);
-		if (l == NULL)
-			return -ENOMEM;
+		l = dxf_stage_take(&t->stage, off);
 	}
 	memcpy(l->new + at, src, len);
 	return set_mask(t, l, at, len);

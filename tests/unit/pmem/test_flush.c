@@ -73,6 +73,22 @@ START_TEST(test_flush_of_what_is_gone_is_eio)
 }
 END_TEST
 
+START_TEST(test_flush_of_ranges_one_of_which_is_gone_is_eio)
+{
+	struct dxf_guard_range range[] = {
+		{ map, 1 }, { map + 100, 200 }, { map + 8192, 8 },
+	};
+	struct dxf_flush *f = make(false);
+
+	ck_assert_int_eq(dxf_flush_ranges(f, range, 3), 0);
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	ck_assert_int_eq(dxf_flush_ranges(f, range, 2), 0);
+	ck_assert_int_eq(dxf_flush_ranges(f, range, 3),
+			 rig_flush_faults() ? -EIO : 0);
+	dxf_flush_free(f);
+}
+END_TEST
+
 /* Caches that are persistent are not flushed, so nothing is touched. */
 START_TEST(test_flush_with_eadr_touches_nothing)
 {
@@ -127,6 +143,7 @@ int main(void)
 			    test_flush_of_any_range_works_and_keeps_the_bytes,
 			    0, 2);
 	tcase_add_test(tc, test_flush_of_what_is_gone_is_eio);
+	tcase_add_test(tc, test_flush_of_ranges_one_of_which_is_gone_is_eio);
 	tcase_add_test(tc, test_flush_with_eadr_touches_nothing);
 	tcase_add_test(tc, test_flush_free_leaves_others_alone);
 	tcase_add_test(tc, test_flush_new_without_memory_is_enomem);

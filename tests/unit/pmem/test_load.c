@@ -402,12 +402,16 @@ static void touch(const void *addr, size_t len)
 
 START_TEST(test_guard_call_that_faults_is_eio)
 {
-	volatile char *bad = faulty_page();
+	struct dxf_guard_range range[] = {
+		{ &r, 1 }, { (void *)faulty_page(), 1 }, { &r, 1 },
+	};
 
 	dxf_load_init();
-	ck_assert_int_eq(dxf_guard_call(touch, (void *)bad, 1), -EIO);
-	ck_assert_int_eq(dxf_guard_call(nop, (void *)bad, 1), 0);
-	ck_assert_int_eq(dxf_guard_call(touch, (void *)bad, 1), -EIO);
+	ck_assert_int_eq(dxf_guard_call(touch, range + 1, 1), -EIO);
+	ck_assert_int_eq(dxf_guard_call(nop, range + 1, 1), 0);
+	ck_assert_int_eq(dxf_guard_call(touch, range, 1), 0);
+	ck_assert_int_eq(dxf_guard_call(touch, range, 3), -EIO);
+	ck_assert_int_eq(dxf_guard_call(nop, range, 3), 0);
 }
 END_TEST
 
@@ -418,9 +422,11 @@ static void touch_page(const void *addr, size_t len)
 
 START_TEST(test_guard_call_that_faults_elsewhere_dies)
 {
+	struct dxf_guard_range range = { &r, 1 };
+
 	page = (void *)faulty_page();
 	dxf_load_init();
-	dxf_guard_call(touch_page, &r, 1);
+	dxf_guard_call(touch_page, &range, 1);
 }
 END_TEST
 
