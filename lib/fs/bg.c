@@ -148,6 +148,7 @@ static void work(struct dxf_fs *fs, bool data)
 
 	if (dxf_ext2_errors_pending(fs->e2))
 		(void)dxf_ext2_write_errors(fs->e2);
+	dxf_park_release(fs);
 	grab_list(fs, &mine);
 	while ((ino = pop(fs, &mine)) != 0) {
 		inode = dxf_icache_find(fs, ino);
@@ -226,6 +227,7 @@ static void *bg_main(void *arg)
 	data = now_ms() + every;
 	while (!is_stopping(fs) && dxf_orphan_finish_one(fs))
 		;
+	dxf_park_release(fs);
 	dxf_mutex_lock(&fs->bg_lock);
 	for (;;) {
 		bool deferred = dxf_data_is_deferred(fs), due;

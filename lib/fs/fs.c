@@ -110,6 +110,7 @@ static int release(struct dxf_fs *fs)
 	fs->root = NULL;
 	while (dxf_orphan_finish_one(fs))
 		;
+	dxf_park_close(fs);
 	dxf_icache_fini(fs);
 	if (fs->session)
 		err = end_session(fs);
@@ -230,7 +231,9 @@ static int begin_session(struct dxf_fs *fs, struct dxf_err *err)
 		e = dxf_orphan_recover(fs);
 	if (e == 0)
 		e = dxf_bg_start(fs);
-	if (e != 0)
+	if (e == 0)
+		dxf_park_open(fs);
+	else
 		dxf_err_set(err, -e, "%s: cannot be mounted read-write: %s",
 			    dxf_region_path(fs->region), strerror(-e));
 	return e;
@@ -318,6 +321,8 @@ int dxf_fs_statfs(struct dxf_fs *fs, struct statvfs *out)
 	struct dxf_ext2_counts c;
 	bool ro = fs->opts.ro || dxf_txnmgr_is_ro(fs->txnmgr);
 
+	/* What was removed counts as free. */
+	(void)dxf_park_drain(fs);
 	dxf_ext2_counts(fs->e2, &c);
 	c.free_blocks -= DXF_MIN(dxf_ext2_bad_free_blocks(fs->e2),
 				 c.free_blocks);
@@ -340,11 +345,16 @@ int dxf_fs_statfs(struct dxf_fs *fs, struct statvfs *out)
 
 void dxf_fs_get_stats(struct dxf_fs *fs, struct dxf_fs_stats *out)
 {
+	uint64_t parked;
+
 	dxf_mutex_lock(&fs->icache_lock);
 	out->inodes_cached = fs->ncached;
 	out->inodes_open = fs->nopen;
+	parked = (uint64_t)(fs->nparked + fs->nleaving);
 	dxf_mutex_unlock(&fs->icache_lock);
 	out->zombies = __atomic_load_n(&fs->norphans, __ATOMIC_RELAXED);
+	/* Parked ones wait for nobody. */
+	out->zombies -= DXF_MIN(parked, out->zombies);
 	out->transactions = __atomic_load_n(&fs->ntxn, __ATOMIC_RELAXED);
 	out->log_size = dxf_txnmgr_log_size(fs->txnmgr, &out->log_capacity);
 	out->stopped = !fs->opts.ro && dxf_txnmgr_is_ro(fs->txnmgr);

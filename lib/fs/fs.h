@@ -424,7 +424,8 @@ bool dxf_fs_is_dax(struct dxf_fs *fs, dxf_ino_t ino);
 struct dxf_fs_stats {
 	uint64_t inodes_cached;
 	uint64_t inodes_open;
-	uint64_t zombies;	/* unlinked, waiting for forget or release */
+	uint64_t zombies;	/* unlinked, waiting for forget or release (not
+				 * for being freed with others) */
 	uint64_t transactions;
 	uint64_t log_size;	/* bytes; 0: there is no log */
 	uint64_t log_capacity;	/* bytes of one transaction's records */

@@ -41,6 +41,7 @@ enum dxf_times {
 enum dxf_istate {
 	DXF_I_LOADING,	/* being read: wait for fs->icache_cond */
 	DXF_I_LIVE,
+	DXF_I_PARKED,	/* unlinked and let go, to be freed with others */
 	DXF_I_EVICTING,	/* being written back or freed: wait */
 };
 
@@ -87,7 +88,8 @@ struct dxf_inode {
 
 	/* protected by the metadata lock */
 	bool orphan;			/* on the list on media */
-	bool linkable;			/* made by tmpfile, never linked */
+	bool linkable : 1;		/* made by tmpfile, never linked */
+	bool leaving : 1;		/* orphan.c: off the list with others */
 
 	struct dxf_node node;
 	struct dxf_rwlock lock;		/* DXF_RANK_INODE, key: the number */
@@ -120,6 +122,9 @@ struct dxf_subdirs {
 	uint32_t n;
 };
 
+/* So many unlinked inodes are freed in one transaction (park.c). */
+#define DXF_PARK_MAX 16
+
 struct dxf_fs {
 	struct dxf_ext2 *e2;
 	struct dxf_txnmgr *txnmgr;
@@ -140,6 +145,11 @@ struct dxf_fs {
 	size_t ncached;
 	size_t nopen;			/* inodes with opens */
 	struct dxf_inode *root;		/* pinned as long as it is mounted */
+	/* ... and park.c's */
+	struct dxf_inode *parked[DXF_PARK_MAX];
+	int nparked;
+	int nleaving;			/* are being freed now */
+	bool parking;			/* a background thread releases them */
 
 	/* protected by the metadata lock: the orphan list as it is on media */
 	struct dxf_inode *orphan_head;
@@ -251,22 +261,25 @@ unsigned int dxf_cred_balloc_flags(const struct dxf_fs *fs,
 
 /*
  * An operation's transaction and the inodes whose slots it changes (at most
- * 6).  begin; dxf_op_di() gives the copy to change; commit stages every copy,
+ * 6, but for dxf_op_use()).  begin; dxf_op_di() gives the copy to change; commit stages every copy,
  * commits and replaces the inodes' in-memory slots under the metadata lock.
  * In memory nothing changes before the commit: the copies and the orphan list
  * follow in the end hook.
  */
 #define DXF_OP_MAX 6
+struct dxf_op_in {
+	struct dxf_inode *inode;
+	struct dxf_dinode di;
+	bool staged;		/* as @di is: nothing is left to do */
+};
 struct dxf_op {
 	struct dxf_fs *fs;
 	struct dxf_txn *t;
-	int n;
-	struct {
-		struct dxf_inode *inode;
-		struct dxf_dinode di;
-		bool staged;		/* as @di is: nothing is left to do */
-	} in[DXF_OP_MAX];
+	int n, max;
+	struct dxf_op_in *in, few[DXF_OP_MAX];
 	struct dxf_inode *orphan_add, *orphan_del;	/* orphan.c */
+	struct dxf_inode **orphans_del;			/* many of them */
+	int norphans_del;
 	struct dxf_subdirs subdirs;			/* nlink.c */
 	bool subdirs_changed;
 	int nnamed;
@@ -276,11 +289,15 @@ struct dxf_op {
 	struct dxf_txn_hook hook;
 };
 int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs);
+/* Right after begin: room for @max inodes in @in, which stays until the end. */
+void dxf_op_use(struct dxf_op *op, struct dxf_op_in *in, int max);
 /*
  * The copy of @inode's slot in this operation (the same at each call), lazy
  * times included.
  */
 struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode);
+/* The same for an inode that does not take part yet. */
+struct dxf_dinode *dxf_op_take(struct dxf_op *op, struct dxf_inode *inode);
 /*
  * A new inode takes part: the copy, all zero, for the caller to fill and to
  * stage with dxf_dinode_create(), at once.
@@ -328,10 +345,44 @@ bool dxf_orphan_finish_one(struct dxf_fs *fs);
 /* Free an unlinked inode: blocks in cuts, xattr block, slot, bitmap. */
 int dxf_orphan_free_inode(struct dxf_fs *fs, struct dxf_inode *inode);
 /*
+ * The same for @n of them, DXF_PARK_MAX at most, in one transaction; @v is sorted.
+ * Nobody refers to them.
+ * Returns: 0; -errno: nothing was freed (-EFBIG: too much for one transaction).
+ */
+int dxf_orphan_free_many(struct dxf_fs *fs, struct dxf_inode **v, int n);
+/*
  * No space: free what unlinked inodes without opens hold.  No lock held, no
  * transaction open.  Returns: true if something was freed: try again.
  */
 bool dxf_orphan_reclaim(struct dxf_fs *fs);
+
+/* ---- park.c: unlinked inodes that are freed together ---- */
+
+/*
+ * Nobody refers to @inode any more: keep it, to be freed with others soon?
+ * Locks: icache_lock.
+ * Returns: false: it is to be evicted now.
+ */
+bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode);
+/* It was added: is it time for dxf_park_release()?  Locks: icache_lock. */
+static inline bool dxf_park_is_full(const struct dxf_fs *fs)
+{
+	return fs->nparked == DXF_PARK_MAX;
+}
+/*
+ * Free what is parked.  What fails stays on the orphan list, which is logged.
+ * Locks: none may be held.
+ */
+void dxf_park_release(struct dxf_fs *fs);
+/*
+ * The same, and wait for those whose release has begun: what was let go before
+ * is free.
+ * Returns: true if there was something.
+ */
+bool dxf_park_drain(struct dxf_fs *fs);
+/* From now on inodes are parked; or not, and those that are are released. */
+void dxf_park_open(struct dxf_fs *fs);
+void dxf_park_close(struct dxf_fs *fs);
 
 /* ---- nlink.c: link counts, the saturated ones of directories too ---- */
 

@@ -11,12 +11,15 @@
  *	absent ---------> LOADING ---> LIVE ----------------> EVICTING
  *	   ^		     |	        ^			|   |
  *	   |    failed	     |		'-----------------------'   |
- *	   |<----------------'	  could not be freed		    |
+ *	   |<----------------'	  could not be freed	^	    |
+ *	   |						|	    |
+ *	   |	     LIVE, unlinked --> PARKED (park.c) '	    |
  *	   '--------------------------------------------------------'
  *
  * Invariants:
  *   C1  one inode per number; a number whose inode is LOADING or EVICTING is
- *	 waited for, so that nobody sees a slot half read or half freed
+ *	 waited for, so that nobody sees a slot half read or half freed; one
+ *	 that is PARKED counts as gone for all but who would use its number
  *   C2  an inode with a reference is LIVE (or LOADING, with one pin)
  *   C3  an inode on the orphan list on media never leaves the cache: its
  *	 neighbours point to it, and its number is not free
@@ -44,7 +47,8 @@ struct dxf_inode *dxf_icache_find_live(struct dxf_fs *fs, dxf_ino_t ino)
 {
 	struct dxf_inode *i;
 
-	while ((i = dxf_itable_find(fs, ino)) != NULL && i->state != DXF_I_LIVE)
+	while ((i = dxf_itable_find(fs, ino)) != NULL &&
+	       i->state != DXF_I_LIVE && i->state != DXF_I_PARKED)
 		dxf_mutex_wait(&fs->icache_lock, &fs->icache_cond);
 	return i;
 }
@@ -80,6 +84,8 @@ struct dxf_inode *dxf_icache_find(struct dxf_fs *fs, dxf_ino_t ino)
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 	struct dxf_inode *i = dxf_icache_find_live(fs, ino);
 
+	if (i != NULL && i->state == DXF_I_PARKED)
+		return NULL;
 	if (i != NULL)
 		i->pins++;
 	return i;
@@ -93,6 +99,7 @@ struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode)
 	dxf_mutex_lock(&fs->icache_lock);
 	/* The number's last inode may still be on its way out. */
 	i = dxf_icache_find_live(fs, inode->node.ino);
+	assert(i == NULL || i->state == DXF_I_LIVE);
 	if (i == NULL) {
 		i = inode;
 		i->state = DXF_I_LIVE;
@@ -152,7 +159,7 @@ static void evicted(struct dxf_fs *fs, struct dxf_inode *inode, bool gone)
 		malloc_trim(0);
 }
 
-static void evict(struct dxf_fs *fs, struct dxf_inode *inode)
+void dxf_icache_evict(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	write_back(fs, inode);
 	dxf_bg_forget(fs, inode);
@@ -161,47 +168,79 @@ static void evict(struct dxf_fs *fs, struct dxf_inode *inode)
 	evicted(fs, inode, !inode->orphan);			/* C3 */
 }
 
-/* Start eviction if nothing refers to it.  Locks: icache_lock. */
-static bool begin_evict(struct dxf_inode *inode)
+void dxf_icache_freed(struct dxf_fs *fs, struct dxf_inode **v, int n)
 {
-	if (inode->state != DXF_I_LIVE || referred(inode))
-		return false;
-	inode->state = DXF_I_EVICTING;
-	return true;
+	bool trim = false;
+
+	for (int i = 0; i < n; i++) {
+		dxf_bg_forget(fs, v[i]);
+		dxf_dir_leave_index(&v[i]->node);
+	}
+	dxf_mutex_lock(&fs->icache_lock);
+	for (int i = 0; i < n; i++) {
+		assert(v[i]->state == DXF_I_EVICTING && !referred(v[i]));
+		trim = dxf_itable_remove(fs, v[i]) || trim;
+	}
+	pthread_cond_broadcast(&fs->icache_cond);
+	dxf_mutex_unlock(&fs->icache_lock);
+	for (int i = 0; i < n; i++)
+		dxf_icache_free_new(v[i]);
+	if (trim)
+		malloc_trim(0);
 }
 
-/* Returns: true: the caller has to evict it.  Locks: icache_lock. */
-static bool unpin_locked(struct dxf_inode *inode)
+/* What a reference less leaves to be done, without the lock: settle(). */
+enum due { NOTHING_DUE, EVICTION_DUE, RELEASE_DUE };
+
+/* Start eviction if nothing refers to it, or park it.  Locks: icache_lock. */
+static enum due begin_evict(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	if (inode->state != DXF_I_LIVE || referred(inode))
+		return NOTHING_DUE;
+	if (dxf_park_add(fs, inode))
+		return dxf_park_is_full(fs) ? RELEASE_DUE : NOTHING_DUE;
+	inode->state = DXF_I_EVICTING;
+	return EVICTION_DUE;
+}
+
+/* One pin less.  Locks: icache_lock. */
+static enum due unpin_locked(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	assert(inode->pins > 0 && inode->state == DXF_I_LIVE);	/* C2 */
 	inode->pins--;
-	return begin_evict(inode);
+	return begin_evict(fs, inode);
+}
+
+static void settle(struct dxf_fs *fs, struct dxf_inode *inode, enum due due)
+{
+	if (due == EVICTION_DUE)
+		dxf_icache_evict(fs, inode);
+	else if (due == RELEASE_DUE)
+		dxf_park_release(fs);
 }
 
 void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode)
 {
-	bool last;
+	enum due due;
 
 	dxf_mutex_lock(&fs->icache_lock);
-	last = unpin_locked(inode);
+	due = unpin_locked(fs, inode);
 	dxf_mutex_unlock(&fs->icache_lock);
-	if (last)
-		evict(fs, inode);
+	settle(fs, inode, due);
 }
 
 void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
 		     struct dxf_inode *dir)
 {
-	bool last;
+	enum due due;
 
 	dxf_mutex_lock(&fs->icache_lock);
 	assert(inode->pins > 0);
 	inode->nlookup++;
 	inode->pins--;
-	last = unpin_locked(dir);
+	due = unpin_locked(fs, dir);
 	dxf_mutex_unlock(&fs->icache_lock);
-	if (last)
-		evict(fs, dir);
+	settle(fs, dir, due);
 }
 
 /* ---- lookups and opens ---- */
@@ -249,25 +288,26 @@ static bool owes_nothing(const struct dxf_inode *inode)
 void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 {
 	struct dxf_inode *inode, *gone = NULL;
-	bool last = false, trim = false;
+	enum due due = NOTHING_DUE;
+	bool trim = false;
 
 	dxf_mutex_lock(&fs->icache_lock);
 	inode = dxf_icache_find_live(fs, ino);
-	if (inode != NULL) {
+	if (inode != NULL && inode->state == DXF_I_LIVE) {
 		/* Nobody counted a lookup of the root, whose number is known. */
 		assert(n <= inode->nlookup || ino == DXF_ROOT_INO);
 		inode->nlookup -= DXF_MIN(n, inode->nlookup);
-		last = begin_evict(inode);
+		due = begin_evict(fs, inode);
 	}
-	if (last && owes_nothing(inode)) {
+	if (due == EVICTION_DUE && owes_nothing(inode)) {
 		trim = dxf_itable_remove(fs, inode);
 		gone = DXF_STEAL(inode);
 	}
 	dxf_mutex_unlock(&fs->icache_lock);
 	if (gone != NULL)
 		dxf_icache_free_new(gone);
-	else if (last)
-		evict(fs, inode);
+	else
+		settle(fs, inode, due);
 	if (trim)
 		malloc_trim(0);
 }
@@ -304,7 +344,7 @@ int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode,
 int dxf_icache_give_opened(struct dxf_fs *fs, struct dxf_inode *inode,
 			   struct dxf_inode *dir, bool direct, bool *dax)
 {
-	bool last = false;
+	enum due due = NOTHING_DUE;
 	int err;
 
 	direct = direct || has_dax_flag(inode);
@@ -314,11 +354,10 @@ int dxf_icache_give_opened(struct dxf_fs *fs, struct dxf_inode *inode,
 		*dax = inode->dax;
 		inode->nlookup++;
 		inode->pins--;
-		last = unpin_locked(dir);
+		due = unpin_locked(fs, dir);
 	}
 	dxf_mutex_unlock(&fs->icache_lock);
-	if (last)
-		evict(fs, dir);
+	settle(fs, dir, due);
 	return err;
 }
 

@@ -96,7 +96,15 @@ void dxf_icache_for_each(struct dxf_fs *fs,
 	void (*fn)(struct dxf_fs *fs, struct dxf_inode *inode, void *ctx),
 	void *ctx);
 /*
- * The inode if it is LIVE, NULL if it is absent; waits for the rest.
+ * Write back or free an inode that is EVICTING, and take it out; what cannot be
+ * freed now is LIVE again.
+ * Locks: none may be held.
+ */
+void dxf_icache_evict(struct dxf_fs *fs, struct dxf_inode *inode);
+/* @n that are EVICTING were freed: take them out.  Locks: none may be held. */
+void dxf_icache_freed(struct dxf_fs *fs, struct dxf_inode **v, int n);
+/*
+ * The inode if it is LIVE or PARKED, NULL if it is absent; waits for the rest.
  * Locks: icache_lock, released while it waits.
  */
 struct dxf_inode *dxf_icache_find_live(struct dxf_fs *fs, dxf_ino_t ino);

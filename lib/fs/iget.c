@@ -84,14 +84,18 @@ static void claim(struct dxf_fs *fs, struct dxf_inode *i, dxf_ino_t ino)
 
 /*
  * The inode @ino, pinned; if it is absent *@spare, which is given away, as
- * LOADING.  Returns: NULL: it is absent, and there is no memory for it yet.
+ * LOADING, or NULL where there is no memory for it yet.
+ * Returns: 0; -ESTALE: it was unlinked, and waits to be freed.
  */
-static struct dxf_inode *find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
-				       struct dxf_inode **spare, bool *is_new)
+static int find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
+			 struct dxf_inode **spare, bool *is_new,
+			 struct dxf_inode **out)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 	struct dxf_inode *i = dxf_icache_find_live(fs, ino);
 
+	if (i != NULL && i->state == DXF_I_PARKED)
+		return -ESTALE;
 	*is_new = i == NULL && *spare != NULL;
 	if (*is_new) {
 		i = DXF_STEAL(*spare);
@@ -100,7 +104,8 @@ static struct dxf_inode *find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
 		fetch(i);
 		i->pins++;
 	}
-	return i;
+	*out = i;
+	return 0;
 }
 
 static void loaded_locked(struct dxf_fs *fs, struct dxf_inode *inode, int err)
@@ -128,14 +133,15 @@ static int get_with(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
 
 	if (!reachable(fs, ino))
 		return -ESTALE;
-	inode = find_or_claim(fs, ino, spare, &is_new);
-	if (inode == NULL) {
+	err = find_or_claim(fs, ino, spare, &is_new, &inode);
+	if (err == 0 && inode == NULL) {
 		dxf_dinode_ahead(fs->e2, ino);
 		err = dxf_icache_alloc(fs, spare);
-		if (err != 0)
-			return err;
-		inode = find_or_claim(fs, ino, spare, &is_new);
+		if (err == 0)
+			err = find_or_claim(fs, ino, spare, &is_new, &inode);
 	}
+	if (err != 0)
+		return err;
 	dxf_count(is_new ? DXF_COUNT_INODE_MISS : DXF_COUNT_INODE_HIT, 1);
 	if (is_new) {
 		err = load(fs, inode, how);

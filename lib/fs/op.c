@@ -34,11 +34,21 @@ int dxf_op_begin(struct dxf_op *op, struct dxf_fs *fs)
 {
 	op->fs = fs;
 	op->n = 0;
+	op->max = DXF_OP_MAX;
+	op->in = op->few;
 	op->orphan_add = op->orphan_del = NULL;
+	op->norphans_del = 0;
 	op->subdirs_changed = false;
 	op->nnamed = 0;
 	op->hook = (struct dxf_txn_hook){ .fn = op_ended };
 	return dxf_quiet_begin(fs, &op->t);
+}
+
+void dxf_op_use(struct dxf_op *op, struct dxf_op_in *in, int max)
+{
+	assert(op->n == 0 && max >= DXF_OP_MAX);
+	op->in = in;
+	op->max = max;
 }
 
 struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)
@@ -49,7 +59,12 @@ struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)
 			return &op->in[i].di;
 		}
 	}
-	assert(op->n < DXF_OP_MAX);
+	return dxf_op_take(op, inode);
+}
+
+struct dxf_dinode *dxf_op_take(struct dxf_op *op, struct dxf_inode *inode)
+{
+	assert(op->n < op->max);
 	op->in[op->n].inode = inode;
 	op->in[op->n].staged = false;
 	dxf_mutex_lock(&inode->node.attr);
@@ -63,7 +78,7 @@ struct dxf_dinode *dxf_op_di(struct dxf_op *op, struct dxf_inode *inode)
 struct dxf_dinode *dxf_op_new(struct dxf_op *op, struct dxf_inode *inode,
 			      dxf_ino_t ino)
 {
-	assert(op->n < DXF_OP_MAX);
+	assert(op->n < op->max);
 	assert(inode->node.ino == 0 && ino != 0);
 	dxf_node_init(&inode->node, op->fs->e2, ino);
 	inode->lock.key = ino;

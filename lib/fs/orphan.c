@@ -98,26 +98,34 @@ void dxf_orphan_committed(struct dxf_op *op)
 		list_push(op->fs, op->orphan_add);
 	if (op->orphan_del != NULL)
 		list_remove(op->fs, op->orphan_del);
+	for (int i = 0; i < op->norphans_del; i++)
+		list_remove(op->fs, op->orphans_del[i]);
 }
 
 /* ---- the end of an inode ---- */
 
-static int free_slot(struct dxf_op *op, struct dxf_inode *inode)
+/* It is off the list by now. */
+static int clear_slot(struct dxf_op *op, struct dxf_inode *inode,
+		      struct dxf_dinode *di)
 {
-	struct dxf_dinode *di = dxf_op_di(op, inode);
 	int err = 0;
 
 	assert(di->nlink == 0);
 	if (di->file_acl != 0)
 		err = dxf_xattr_free_block(&inode->node, di, op->t);
 	if (err == 0)
-		err = unlist(op, inode);
-	if (err == 0)
 		err = dxf_ialloc_free(op->fs->e2, op->t, inode->node.ino,
 				      di->mode);
 	di->size = 0;
 	di->dtime = (uint32_t)dxf_now().tv_sec;
 	return err;
+}
+
+static int free_slot(struct dxf_op *op, struct dxf_inode *inode)
+{
+	int err = unlist(op, inode);
+
+	return err != 0 ? err : clear_slot(op, inode, dxf_op_di(op, inode));
 }
 
 static int free_blocks(struct dxf_fs *fs, struct dxf_inode *inode)
@@ -174,6 +182,76 @@ int dxf_orphan_free_inode(struct dxf_fs *fs, struct dxf_inode *inode)
 	return dxf_op_end(&op, free_slot(&op, inode));
 }
 
+/* ---- the end of many ---- */
+
+/* Have the list pass by @inode, and by those behind it that leave, too. */
+static int bridge(struct dxf_op *op, struct dxf_inode *inode)
+{
+	struct dxf_inode *prev = inode->orphan_prev, *next = inode->orphan_next;
+	struct dxf_fs *fs = op->fs;
+
+	assert(inode->orphan && inode->leaving);
+	if (prev != NULL && prev->leaving)
+		return 0;
+	while (next != NULL && next->leaving)
+		next = next->orphan_next;
+	if (prev == NULL)
+		return dxf_ext2_set_orphan_head(fs->e2, op->t,
+						link_to(fs, next));
+	dxf_op_di(op, prev)->dtime = link_to(fs, next);
+	return 0;
+}
+
+static int unlist_many(struct dxf_op *op, struct dxf_inode **v, int n)
+{
+	int err = 0;
+
+	for (int i = 0; i < n; i++)
+		v[i]->leaving = true;
+	for (int i = 0; i < n && err == 0; i++)
+		err = bridge(op, v[i]);
+	for (int i = 0; i < n; i++)
+		v[i]->leaving = false;
+	op->orphans_del = v;
+	op->norphans_del = n;
+	return err;
+}
+
+static int free_one_of_many(struct dxf_op *op, struct dxf_inode *inode)
+{
+	struct dxf_dinode *di = dxf_op_take(op, inode);
+	dxf_lblk_t left = 0;
+	int err = 0;
+
+	if (dxf_inode_has_map(op->fs, di))
+		err = dxf_bmap_remove(&inode->node, di, op->t, 0, UINT64_MAX,
+				      &left);
+	if (err == 0 && left > 0)
+		err = -EFBIG;
+	return err != 0 ? err : clear_slot(op, inode, di);
+}
+
+int dxf_orphan_free_many(struct dxf_fs *fs, struct dxf_inode **v, int n)
+{
+	/* Each of them, and the one that is before it on the list. */
+	struct dxf_op_in in[2 * DXF_PARK_MAX];
+	struct dxf_op op;
+	int m = dxf_inodes_wrlock(v, n), err;
+
+	assert(m == n && n > 0 && n <= DXF_PARK_MAX);
+	err = dxf_op_begin(&op, fs);
+	if (err == 0) {
+		dxf_op_use(&op, in, DXF_ARRAY_SIZE(in));
+		for (int i = 0; i < n && err == 0; i++)
+			err = free_one_of_many(&op, v[i]);
+		if (err == 0)
+			err = unlist_many(&op, v, n);
+		err = dxf_op_end(&op, err);
+	}
+	dxf_inodes_unlock(v, m);
+	return err;
+}
+
 /* ---- no space: zombies that nobody has open ---- */
 
 /* The numbers on the list; *@n 0 without memory. */
@@ -212,11 +290,11 @@ static bool reclaim_one(struct dxf_fs *fs, struct dxf_inode *inode)
 bool dxf_orphan_reclaim(struct dxf_fs *fs)
 {
 	DXF_CLEANUP_FREE dxf_ino_t *v = NULL;
-	bool freed = false;
+	bool freed = dxf_park_drain(fs);
 	size_t n;
 
 	if (__atomic_load_n(&fs->norphans, __ATOMIC_RELAXED) == 0)
-		return false;
+		return freed;
 	v = list_numbers(fs, &n);
 	for (size_t i = 0; i < n; i++) {
 		struct dxf_inode *inode = dxf_icache_find(fs, v[i]);

@@ -360,6 +360,7 @@ int dxf_fs_sync(struct dxf_fs *fs)
 
 	if (fs->opts.ro)
 		return 0;
+	(void)dxf_park_drain(fs);
 	dxf_icache_for_each(fs, sync_one, &err);
 	if (dxf_ext2_errors_pending(fs->e2)) {
 		err2 = dxf_ext2_write_errors(fs->e2);

@@ -159,6 +159,10 @@ static const struct line more[] = {
 	{ "", "creat C/1; creat C/2; creat C/3; unlink C/2; rename C/3 C/1;"
 	  "umount" },
 	{ "", "unlink A/bar; umount" },
+	/* What was unlinked is freed together, around what is open still. */
+	{ "", "unlink A/bar; unlink baz; rmdir C; unlink A/sl; sync" },
+	{ "", "unlink A/foo; unlink B/hard; open A/bar 0; unlink A/bar;"
+	  "unlink baz; sync; creat C/x; append C/x 5000; close 0; sync" },
 	{ "", "creat C/x; remount; unlink C/x; remount" },
 	{ "", "open A/bar 0; unlink A/bar; open baz 1; unlink baz; umount" },
 	{ "", "quiet; creat C/x; quiet; append C/x 3000; quiet; quiet;"
@@ -210,14 +214,14 @@ static const struct line cuts[] = {
 	{ HOLES, "trunc h 273k; trunc h 12k" },
 	{ HOLES, "punch h 0 600k" },
 	{ HOLES, "punch h 1k 274k" },
-	{ HOLES, "unlink h" },
-	{ HOLES, "open h 0; unlink h; close 0; creat C/x; append C/x 9k" },
-	{ HOLES, "rename A/foo h" },
+	{ HOLES, "unlink h; sync" },
+	{ HOLES, "open h 0; unlink h; close 0; sync; creat C/x; append C/x 9k" },
+	{ HOLES, "rename A/foo h; unlink A/bar; sync" },
 	{ PIECES, "trunc f 2k" },
 	{ PIECES, "punch f 0 40k" },
 	{ PIECES "falloc f 0 30k;", "trunc f 0" },
-	{ PIECES, "zero f 1k 20k; unlink f" },
-	{ "setx A/foo user.big 900;", "unlink A/foo; unlink B/hard" },
+	{ PIECES, "zero f 1k 20k; unlink f; sync" },
+	{ "setx A/foo user.big 900;", "unlink A/foo; unlink B/hard; sync" },
 };
 
 #define LANES	"mkdir T0; mkdir T1; mkdir T2; creat T2/f; creat T0/f;"	\

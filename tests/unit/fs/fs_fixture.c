@@ -262,10 +262,18 @@ void fsx_write(struct fsx *x, dxf_ino_t ino, uint64_t off, int byte,
 	free(buf);
 }
 
+void fsx_settle(struct fsx *x)
+{
+	struct statvfs s;
+
+	ck_assert_int_eq(dxf_fs_statfs(x->fs, &s), 0);
+}
+
 struct dxf_fs_stats fsx_stats(struct fsx *x)
 {
 	struct dxf_fs_stats s;
 
+	fsx_settle(x);
 	dxf_fs_get_stats(x->fs, &s);
 	return s;
 }

@@ -83,6 +83,8 @@ struct dxf_attr fsx_attr(struct fsx *x, dxf_ino_t ino);
 /* @len bytes of @byte at @off. */
 void fsx_write(struct fsx *x, dxf_ino_t ino, uint64_t off, int byte,
 	       size_t len);
+/* Free what was unlinked and let go; fsx_stats() does it first. */
+void fsx_settle(struct fsx *x);
 struct dxf_fs_stats fsx_stats(struct fsx *x);
 uint64_t fsx_free_blocks(struct fsx *x);
 uint64_t fsx_free_inodes(struct fsx *x);

@@ -57,6 +57,14 @@ static int do_unlink(void)
 	return dxf_fs_unlink(x.fs, other, "new");
 }
 
+/* Of a file that was unlinked: it goes with others, or when space is asked for. */
+static int do_free(void)
+{
+	struct statvfs s;
+
+	return dxf_fs_statfs(x.fs, &s);
+}
+
 static int do_overwrite(void)
 {
 	return dxf_fs_write(x.fs, file, 4096, buf, 4096, 0, &fsx_root) == 4096 ?
@@ -82,7 +90,8 @@ static const struct {
 	{ "append 512 B, fsync", do_append, 3, 0 },
 	{ "rename in a directory", do_rename, 2, 2047 },
 	{ "rename to another", do_move, 2, 2047 },
-	{ "unlink of the last name", do_unlink, 4, 0 },
+	{ "unlink of the last name", do_unlink, 2, 2047 },
+	{ "freeing what was unlinked", do_free, 2, 2047 },
 	{ "overwrite 4 KiB", do_overwrite, 1, 4096 },
 	{ "chmod", do_chmod, 2, 2047 },
 };

@@ -119,6 +119,7 @@ START_TEST(test_lookup_ino_refuses_the_rest)
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, ROOT, "f"), 0);
 	ck_assert_int_eq(dxf_fs_lookup_ino(x.fs, a.ino, a.generation, &b),
 			 -ESTALE);
+	fsx_settle(&x);
 	ck_assert_uint_eq(fsx_create(&x, ROOT, "g"), a.ino);
 	ck_assert_int_eq(dxf_fs_lookup_ino(x.fs, a.ino, a.generation, &b),
 			 -ESTALE);

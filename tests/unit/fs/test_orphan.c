@@ -74,6 +74,7 @@ START_TEST(test_unlinked_inode_number_is_kept_until_forget)
 	ck_assert_uint_ne(fsx_create(&x, ROOT, "g"), f);
 	dxf_fs_forget(x.fs, f, 1);
 	ck_assert_int_eq(dxf_fs_getattr(x.fs, f, &a), -ESTALE);
+	fsx_settle(&x);
 	ck_assert_uint_eq(fsx_create(&x, ROOT, "h"), f);
 	fsx_finish(&x);
 }

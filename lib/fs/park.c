@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * park.c - unlinked inodes that nobody refers to, until they are freed together.
+ *
+ * A transaction costs as much as what it takes to free a small file.  So the
+ * files that rm removes are not freed one by one: they wait, on the orphan list
+ * on media as before, and one transaction frees DXF_PARK_MAX of them.  Those
+ * that are fewer are freed by the background thread at its next turn, and by
+ * whoever wants to see the space: who finds none, statfs, sync, the unmount.
+ *
+ * Owns the inodes that are PARKED and the way from there to EVICTING.  Must not
+ * know how an inode is freed.
+ *
+ * Invariants:
+ *   P1  a parked inode is on the orphan list and has no reference; nobody can
+ *	 get one, for it counts as gone (icache.c, C1)
+ *   P2  few and small ones are parked: what they hold is not missed
+ *   P3  with fs->parking off none is parked
+ */
+#include "fs_priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* In sectors: a file with more is freed by itself, and at once (P2). */
+#define SMALL		(2 * 64u)
+
+bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	const struct dxf_dinode *di = &inode->node.di;
+
+	dxf_mutex_assert_held(&fs->icache_lock);
+	assert(inode->state == DXF_I_LIVE && inode->pins == 0);	/* P1 */
+	if (di->nlink != 0 || !fs->parking || !inode->orphan ||
+	    di->sectors > SMALL || dxf_park_is_full(fs))
+		return false;
+	inode->state = DXF_I_PARKED;
+	fs->parked[fs->nparked++] = inode;
+	return true;
+}
+
+/* Off the park, EVICTING.  Returns: how many. */
+static int begin_release(struct dxf_fs *fs, struct dxf_inode **v)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	int n = fs->nparked;
+
+	memcpy(v, fs->parked, (size_t)n * sizeof(*v));
+	for (int i = 0; i < n; i++) {
+		assert(v[i]->state == DXF_I_PARKED && v[i]->nlookup == 0);
+		v[i]->state = DXF_I_EVICTING;
+	}
+	fs->nparked = 0;
+	fs->nleaving += n;
+	return n;
+}
+
+static void end_release(struct dxf_fs *fs, int n)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(fs->nleaving >= n);
+	fs->nleaving -= n;
+	pthread_cond_broadcast(&fs->icache_cond);
+}
+
+/* Returns: whether there was something to release. */
+static bool release(struct dxf_fs *fs)
+{
+	struct dxf_inode *v[DXF_PARK_MAX];
+	int n = begin_release(fs, v);
+
+	if (n == 0)
+		return false;
+	/* What spoils it for all is found, and reported, one by one. */
+	if (n > 1 && dxf_orphan_free_many(fs, v, n) == 0) {
+		dxf_icache_freed(fs, v, n);
+	} else {
+		for (int i = 0; i < n; i++)
+			dxf_icache_evict(fs, v[i]);
+	}
+	end_release(fs, n);
+	return true;
+}
+
+void dxf_park_release(struct dxf_fs *fs)
+{
+	(void)release(fs);
+}
+
+bool dxf_park_drain(struct dxf_fs *fs)
+{
+	bool some = release(fs);
+
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	while (fs->nleaving > 0) {
+		dxf_mutex_wait(&fs->icache_lock, &fs->icache_cond);
+		some = true;
+	}
+	return some;
+}
+
+static void set_parking(struct dxf_fs *fs, bool on)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	fs->parking = on;
+}
+
+void dxf_park_open(struct dxf_fs *fs)
+{
+	assert(!fs->opts.ro && fs->bg_running);
+	set_parking(fs, true);
+}
+
+void dxf_park_close(struct dxf_fs *fs)
+{
+	if (fs->table == NULL)
+		return;
+	set_parking(fs, false);
+	(void)dxf_park_drain(fs);
+	assert(fs->nparked == 0);				/* P3 */
+}
