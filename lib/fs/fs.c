@@ -350,7 +350,7 @@ void dxf_fs_get_stats(struct dxf_fs *fs, struct dxf_fs_stats *out)
 	dxf_mutex_lock(&fs->icache_lock);
 	out->inodes_cached = fs->ncached;
 	out->inodes_open = fs->nopen;
-	parked = (uint64_t)(fs->nparked + fs->nleaving);
+	parked = (uint64_t)(fs->park.n + fs->park.nleaving);
 	dxf_mutex_unlock(&fs->icache_lock);
 	out->zombies = __atomic_load_n(&fs->norphans, __ATOMIC_RELAXED);
 	/* Parked ones wait for nobody. */

@@ -28,6 +28,7 @@
 #include "icache.h"
 #include "lock.h"
 #include "node.h"
+#include "park.h"
 #include "persist.h"
 #include "xattr.h"
 
@@ -122,9 +123,6 @@ struct dxf_subdirs {
 	uint32_t n;
 };
 
-/* So many unlinked inodes are freed in one transaction (park.c). */
-#define DXF_PARK_MAX 16
-
 struct dxf_fs {
 	struct dxf_ext2 *e2;
 	struct dxf_txnmgr *txnmgr;
@@ -145,11 +143,7 @@ struct dxf_fs {
 	size_t ncached;
 	size_t nopen;			/* inodes with opens */
 	struct dxf_inode *root;		/* pinned as long as it is mounted */
-	/* ... and park.c's */
-	struct dxf_inode *parked[DXF_PARK_MAX];
-	int nparked;
-	int nleaving;			/* are being freed now */
-	bool parking;			/* a background thread releases them */
+	struct dxf_park park;
 
 	/* protected by the metadata lock: the orphan list as it is on media */
 	struct dxf_inode *orphan_head;
@@ -345,44 +339,10 @@ bool dxf_orphan_finish_one(struct dxf_fs *fs);
 /* Free an unlinked inode: blocks in cuts, xattr block, slot, bitmap. */
 int dxf_orphan_free_inode(struct dxf_fs *fs, struct dxf_inode *inode);
 /*
- * The same for @n of them, DXF_PARK_MAX at most, in one transaction; @v is sorted.
- * Nobody refers to them.
- * Returns: 0; -errno: nothing was freed (-EFBIG: too much for one transaction).
- */
-int dxf_orphan_free_many(struct dxf_fs *fs, struct dxf_inode **v, int n);
-/*
  * No space: free what unlinked inodes without opens hold.  No lock held, no
  * transaction open.  Returns: true if something was freed: try again.
  */
 bool dxf_orphan_reclaim(struct dxf_fs *fs);
-
-/* ---- park.c: unlinked inodes that are freed together ---- */
-
-/*
- * Nobody refers to @inode any more: keep it, to be freed with others soon?
- * Locks: icache_lock.
- * Returns: false: it is to be evicted now.
- */
-bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode);
-/* It was added: is it time for dxf_park_release()?  Locks: icache_lock. */
-static inline bool dxf_park_is_full(const struct dxf_fs *fs)
-{
-	return fs->nparked == DXF_PARK_MAX;
-}
-/*
- * Free what is parked.  What fails stays on the orphan list, which is logged.
- * Locks: none may be held.
- */
-void dxf_park_release(struct dxf_fs *fs);
-/*
- * The same, and wait for those whose release has begun: what was let go before
- * is free.
- * Returns: true if there was something.
- */
-bool dxf_park_drain(struct dxf_fs *fs);
-/* From now on inodes are parked; or not, and those that are are released. */
-void dxf_park_open(struct dxf_fs *fs);
-void dxf_park_close(struct dxf_fs *fs);
 
 /* ---- nlink.c: link counts, the saturated ones of directories too ---- */
 

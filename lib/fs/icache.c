@@ -198,7 +198,7 @@ static enum due begin_evict(struct dxf_fs *fs, struct dxf_inode *inode)
 	if (inode->state != DXF_I_LIVE || referred(inode))
 		return NOTHING_DUE;
 	if (dxf_park_add(fs, inode))
-		return dxf_park_is_full(fs) ? RELEASE_DUE : NOTHING_DUE;
+		return dxf_park_is_full(&fs->park) ? RELEASE_DUE : NOTHING_DUE;
 	inode->state = DXF_I_EVICTING;
 	return EVICTION_DUE;
 }

@@ -15,7 +15,7 @@
  *   P1  a parked inode is on the orphan list and has no reference; nobody can
  *	 get one, for it counts as gone (icache.c, C1)
  *   P2  few and small ones are parked: what they hold is not missed
- *   P3  with fs->parking off none is parked
+ *   P3  with fs->park.open off none is parked
  */
 #include "fs_priv.h"
 
@@ -31,11 +31,11 @@ bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode)
 
 	dxf_mutex_assert_held(&fs->icache_lock);
 	assert(inode->state == DXF_I_LIVE && inode->pins == 0);	/* P1 */
-	if (di->nlink != 0 || !fs->parking || !inode->orphan ||
-	    di->sectors > SMALL || dxf_park_is_full(fs))
+	if (di->nlink != 0 || !fs->park.open || !inode->orphan ||
+	    di->sectors > SMALL || dxf_park_is_full(&fs->park))
 		return false;
 	inode->state = DXF_I_PARKED;
-	fs->parked[fs->nparked++] = inode;
+	fs->park.v[fs->park.n++] = inode;
 	return true;
 }
 
@@ -43,15 +43,15 @@ bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode)
 static int begin_release(struct dxf_fs *fs, struct dxf_inode **v)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
-	int n = fs->nparked;
+	int n = fs->park.n;
 
-	memcpy(v, fs->parked, (size_t)n * sizeof(*v));
+	memcpy(v, fs->park.v, (size_t)n * sizeof(*v));
 	for (int i = 0; i < n; i++) {
 		assert(v[i]->state == DXF_I_PARKED && v[i]->nlookup == 0);
 		v[i]->state = DXF_I_EVICTING;
 	}
-	fs->nparked = 0;
-	fs->nleaving += n;
+	fs->park.n = 0;
+	fs->park.nleaving += n;
 	return n;
 }
 
@@ -59,8 +59,8 @@ static void end_release(struct dxf_fs *fs, int n)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 
-	assert(fs->nleaving >= n);
-	fs->nleaving -= n;
+	assert(fs->park.nleaving >= n);
+	fs->park.nleaving -= n;
 	pthread_cond_broadcast(&fs->icache_cond);
 }
 
@@ -93,7 +93,7 @@ bool dxf_park_drain(struct dxf_fs *fs)
 	bool some = release(fs);
 
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
-	while (fs->nleaving > 0) {
+	while (fs->park.nleaving > 0) {
 		dxf_mutex_wait(&fs->icache_lock, &fs->icache_cond);
 		some = true;
 	}
@@ -104,7 +104,7 @@ static void set_parking(struct dxf_fs *fs, bool on)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 
-	fs->parking = on;
+	fs->park.open = on;
 }
 
 void dxf_park_open(struct dxf_fs *fs)
@@ -119,5 +119,5 @@ void dxf_park_close(struct dxf_fs *fs)
 		return;
 	set_parking(fs, false);
 	(void)dxf_park_drain(fs);
-	assert(fs->nparked == 0);				/* P3 */
+	assert(fs->park.n == 0);				/* P3 */
 }
