@@ -209,12 +209,31 @@ static int fallocate_locked(struct dxf_wr *w, int mode, bool kill_priv)
 	return mode & PUNCH ? punch(w) : allocate(w);
 }
 
+/*
+ * To take a piece out of an extent there must be room for one more in the tree.
+ * Where there is none the blocks stay and are zeroed: what was there is gone, as
+ * was asked for.
+ */
+static int punch_without_room(struct dxf_wr *w)
+{
+	int err;
+
+	DXF_SCOPED_WRLOCK(&w->inode->lock);
+	err = dxf_zero_mapped(w->fs, w->inode, w->start, w->end);
+	dxf_persist_fence(w->fs->region);
+	if (!err)
+		dxf_inode_touch(w->fs, w->inode, DXF_TIME_M | DXF_TIME_C);
+	return err;
+}
+
 static int do_fallocate(struct dxf_wr *w, int mode, bool kill_priv)
 {
 	int err = fallocate_locked(w, mode, kill_priv);
 
 	if (err == -ENOSPC && dxf_make_room(w->fs, w->inode))
 		err = fallocate_locked(w, mode, kill_priv);
+	if (err == -ENOSPC && (mode & PUNCH))
+		err = punch_without_room(w);
 	if (!err)
 		err = dxf_sync_data_after(w->fs, w->inode, false);
 	return err;

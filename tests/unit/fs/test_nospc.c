@@ -3,6 +3,8 @@
  * Writes and names that find room for some of what they need, or none but
  * root's reserve.
  */
+#include <linux/falloc.h>
+
 #include "file_model.h"
 
 static struct fsx x;
@@ -114,8 +116,52 @@ START_TEST(test_rename_grows_a_directory_into_reserved_blocks_for_root_only)
 }
 END_TEST
 
+/*
+ * Four extents fill the inode: a hole in one of them needs a block for the tree,
+ * which is not there.
+ */
+START_TEST(test_punch_without_room_for_the_map_zeroes)
+{
+	static const struct fsx_image small = {
+		"small",
+		"-t ext4 -O ^has_journal -b 1024 -m 0 -N 64", 2
+	};
+	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	uint64_t before, off = 0;
+	dxf_ino_t ino, filler;
+
+	fsx_make(&x, &small);
+	fsx_mount(&x);
+	ino = fsx_create(&x, DXF_ROOT_INO, "f");
+	for (int i = 0; i < 4; i++)
+		fsx_write(&x, ino, (uint64_t)i * 8192, 'o', 4096);
+	filler = fsx_create(&x, DXF_ROOT_INO, "filler");
+	while (put(filler, off, 1024) == 1024)
+		off += 1024;
+	ck_assert_uint_eq(fsx_free_blocks(&x), 0);
+	before = fsx_attr(&x, ino).blocks;
+	ck_assert_int_eq(dxf_fs_fallocate(x.fs, ino, mode, 1000, 2100, false,
+					  &fsx_root), 0);
+	ck_assert_int_eq(dxf_fs_read(x.fs, ino, 0, got, 4096), 4096);
+	for (int j = 0; j < 4096; j++)
+		ck_assert_int_eq(got[j], j < 1000 || j >= 3100 ? 'o' : 0);
+	ck_assert_uint_eq(fsx_attr(&x, ino).blocks, before);
+
+	/* with room they go */
+	ck_assert_int_eq(dxf_fs_unlink(x.fs, DXF_ROOT_INO, "filler"), 0);
+	dxf_fs_forget(x.fs, filler, 1);
+	ck_assert_int_eq(dxf_fs_fallocate(x.fs, ino, mode, 1000, 2100, false,
+					  &fsx_root), 0);
+	ck_assert_int_eq(dxf_fs_read(x.fs, ino, 0, got, 4096), 4096);
+	for (int j = 0; j < 4096; j++)
+		ck_assert_int_eq(got[j], j < 1000 || j >= 3100 ? 'o' : 0);
+	fsx_finish(&x);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
+	tcase_add_test(tc, test_punch_without_room_for_the_map_zeroes);
 	tcase_add_test(tc,
 		test_link_grows_a_directory_into_reserved_blocks_for_root_only);
 	tcase_add_test(tc,
