@@ -216,6 +216,7 @@ START_TEST(test_fsync_after_reuse_writes_all_that_was_freed)
 	fsx_write(&x, other, 0, 'o', 100);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, DXF_ROOT_INO, "old"), 0);
 	drop(old);
+	fsx_settle(&x);
 	f = open_new(DXF_ROOT_INO, "f", S_IFREG);
 	/* The same slot: on media "old" still names it. */
 	ck_assert_uint_eq(f, old);
