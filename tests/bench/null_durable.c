@@ -41,21 +41,22 @@
 static const struct {
 	unsigned int logged;	/* bytes of the slot; 0: no transaction */
 	unsigned int lines;	/* stored in place, without the mark */
+	unsigned int changes;	/* that one transaction makes */
 } work[] = {
-	[NULL_CREATE] = { 256, 5 },
-	[NULL_UNLINK] = { 192, 5 },
-	[NULL_RENAME] = { 128, 2 },
-	[NULL_ATTR] = { 128, 1 },
-	[NULL_FREE] = { 256, 5 },
-	[NULL_FIRST] = { 256, 4 },
-	[NULL_GROW] = { 192, 4 },
-	[NULL_EXTEND] = { 128, 1 },
-	[NULL_OVER] = { 0, 0 },
+	[NULL_CREATE] = { 256, 5, 1 },
+	[NULL_UNLINK] = { 192, 5, 1 },
+	[NULL_RENAME] = { 128, 2, 1 },
+	[NULL_ATTR] = { 128, 1, 1 },
+	[NULL_FREE] = { 1344, 21, 16 },
+	[NULL_FIRST] = { 256, 4, 1 },
+	[NULL_GROW] = { 192, 4, 1 },
+	[NULL_EXTEND] = { 128, 1, 1 },
+	[NULL_OVER] = { 0, 0, 1 },
 };
 
 static struct dxf_region *region;
 static char bytes[BLOCK];
-static _Atomic uint64_t next;
+static _Atomic uint64_t next, freed;
 
 int null_durable_setup(void)
 {
@@ -79,15 +80,22 @@ static int put_line(dxf_off_t off)
 				DXF_PERSIST_TEMPORAL);
 }
 
+/* Does a transaction come with this change? */
+static bool is_due(enum null_change what)
+{
+	return work[what].changes == 1 ||
+	       (freed++ + 1) % work[what].changes == 0;
+}
+
 void null_durable(enum null_change what)
 {
 	uint64_t nr;
 	unsigned int i;
 	int err;
 
-	if (region == NULL || work[what].logged == 0)
-		return;
 	assert(what < sizeof(work) / sizeof(work[0]));
+	if (region == NULL || work[what].logged == 0 || !is_due(what))
+		return;
 	nr = next++;
 	err = dxf_persist_copy(region, 0, bytes, work[what].logged,
 			       DXF_PERSIST_DATA);
