@@ -165,6 +165,87 @@ START_TEST(test_hook_points_are_numbered_without_gaps)
 }
 END_TEST
 
+/* ---- many pieces ---- */
+
+static const struct dxf_persist_piece pieces[] = {
+	{ 0, "one", 3 }, { 60, "two lines", 9 }, { 4096, "three", 5 },
+};
+
+#define NPIECES		3
+
+static enum dxf_persist_trace_op traced[2 * NPIECES];
+static int ntraced;
+
+static void note_trace(void *ctx, const struct dxf_persist_trace *tr)
+{
+	ck_assert_int_lt(ntraced, 2 * NPIECES);
+	ck_assert_uint_eq(tr->off, pieces[ntraced % NPIECES].off);
+	traced[ntraced++] = tr->op;
+}
+
+START_TEST(test_pieces_are_stored_first_and_flushed_then)
+{
+	struct dxf_persist_stats a, b;
+
+	ntraced = 0;
+	dxf_persist_get_stats(r, &a);
+	dxf_persist_set_trace(r, note_trace, NULL);
+	ck_assert_int_eq(dxf_persist_copy_many(r, pieces, NPIECES, 0), 0);
+	dxf_persist_set_trace(r, NULL, NULL);
+	dxf_persist_get_stats(r, &b);
+	for (int i = 0; i < NPIECES; i++)
+		must_read(pieces[i].off, pieces[i].src, pieces[i].len);
+	ck_assert_int_eq(ntraced, 2 * NPIECES);
+	for (int i = 0; i < ntraced; i++)
+		ck_assert_int_eq(traced[i], i < NPIECES ?
+				 DXF_PERSIST_TRACE_STORE :
+				 DXF_PERSIST_TRACE_FLUSH);
+	ck_assert_uint_eq(b.calls[DXF_PERSIST_OP_COPY] -
+			  a.calls[DXF_PERSIST_OP_COPY], NPIECES);
+	ck_assert_uint_eq(b.bytes_stored - a.bytes_stored, 17);
+	ck_assert_uint_eq(b.bytes_nt - a.bytes_nt, 0);
+	ck_assert_uint_eq(b.lines_flushed - a.lines_flushed, 4);
+}
+END_TEST
+
+START_TEST(test_pieces_with_noflush_are_not_flushed)
+{
+	struct dxf_persist_stats a, b;
+
+	dxf_persist_get_stats(r, &a);
+	ck_assert_int_eq(dxf_persist_copy_many(r, pieces, NPIECES,
+					       DXF_PERSIST_NOFLUSH), 0);
+	dxf_persist_get_stats(r, &b);
+	ck_assert_uint_eq(b.lines_flushed, a.lines_flushed);
+	must_read(4096, "three", 5);
+}
+END_TEST
+
+/* The @_i-th fails: those before it are stored, none behind it. */
+START_TEST(test_pieces_end_at_the_first_that_fails)
+{
+	struct dxf_persist_piece v[NPIECES];
+
+	memcpy(v, pieces, sizeof(v));
+	v[_i].off = RIG_SIZE - 1;
+	ck_assert_int_eq(dxf_persist_copy_many(r, v, NPIECES, 0), -ERANGE);
+	dxf_fault_arm(DXF_FAULT_PERSIST, (uint64_t)_i + 1);
+	ck_assert_int_eq(dxf_persist_copy_many(r, pieces, NPIECES, 0), -EIO);
+	ck_assert(dxf_fault_disarm());
+	for (int i = 0; i < NPIECES; i++)
+		must_read(pieces[i].off, i < _i ? pieces[i].src :
+			  "\0\0\0\0\0\0\0\0\0", pieces[i].len);
+}
+END_TEST
+
+START_TEST(test_pieces_with_unknown_flags_are_einval)
+{
+	ck_assert_int_eq(dxf_persist_copy_many(r, pieces, NPIECES,
+					       DXF_PERSIST_TEMPORAL), -EINVAL);
+	must_read(0, "\0\0", 3);
+}
+END_TEST
+
 /* ---- counters: they show what was stored how ---- */
 
 static struct dxf_persist_stats delta(dxf_off_t off, size_t len,
@@ -332,6 +413,11 @@ static TCase *calls(void)
 	tcase_add_loop_test(tc,
 			    test_store_is_non_temporal_by_size_and_alignment,
 			    0, DXF_ARRAY_SIZE(expect));
+	tcase_add_test(tc, test_pieces_are_stored_first_and_flushed_then);
+	tcase_add_test(tc, test_pieces_with_noflush_are_not_flushed);
+	tcase_add_loop_test(tc, test_pieces_end_at_the_first_that_fails, 0,
+			    NPIECES);
+	tcase_add_test(tc, test_pieces_with_unknown_flags_are_einval);
 	tcase_add_test(tc, test_stats_count_calls_by_kind);
 	tcase_add_test(tc, test_stats_of_many_threads_add_up);
 	tcase_add_test(tc, test_page_media_store_flushes_nothing_and_msyncs);
