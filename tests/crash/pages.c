@@ -38,12 +38,12 @@ static const char *const scripts[] = {
 	"creat a; setx a user.x 400; fsync a; setx a user.y 100; chmod a 0600; utimes a 5; fsync a",
 	"symlink l 200; fsync /; mkdir d; fifo d/p; fsync d; unlink d/p; fsync d; rmdir d; fsync /",
 	/* blocks and slots used again while their freeing is not on media */
-	"creat a; write a 0 60k; fsync a; creat k; fsync k; unlink a; creat b; write b 0 60k; fsync b; fsync k",
+	"creat a; write a 0 60k; fsync a; creat k; fsync k; unlink a; df; creat b; write b 0 60k; fsync b; fsync k",
 	"creat a; write a 0 400k; fsync a; trunc a 0; creat b; append b 300k; fsync b",
-	"mkdir d; creat d/a; fsync d/a; unlink d/a; rmdir d; mkdir e; creat e/b; write e/b 0 4000; fsync e/b",
-	"many / 40 8; sync; unlink 00000003; unlink 00000004; mkdir d; creat d/a; fsync d/a; unlink 00000005; mkdir d/e; creat d/e/f; fsync d/e/f",
+	"mkdir d; creat d/a; fsync d/a; unlink d/a; rmdir d; df; mkdir e; creat e/b; write e/b 0 4000; fsync e/b",
+	"many / 40 8; sync; unlink 00000003; unlink 00000004; df; mkdir d; creat d/a; fsync d/a; unlink 00000005; df; mkdir d/e; creat d/e/f; fsync d/e/f",
 	"creat a; append a 400k; many / 40 8; creat b; sync; trunc a 0; append b 300k; fsync b",
-	"mkdir d; creat d/k; append d/k 30k; mkdir e; creat e/k; append e/k 30k; mkdir d/x; sync; rmdir d/x; mkdir e/y; creat e/y/f; fsync e/y/f",
+	"mkdir d; creat d/k; append d/k 30k; mkdir e; creat e/k; append e/k 30k; mkdir d/x; sync; rmdir d/x; df; mkdir e/y; creat e/y/f; fsync e/y/f",
 	/* a directory that grows under somebody else's names */
 	"mkdir d; creat d/a; fsync d/a; many d 60 90; creat d/z; fsync d/z; sync",
 	"mkdir d; many d 60 12; fsync d; unlink d/000000000007; creat d/q; fsync d/q",
@@ -68,7 +68,7 @@ static void random_script(char *s, size_t cap, uint64_t seed)
 		"write %s 1000 9000", "trunc %s 700", "unlink %s",
 		"fsync %s", "fsync %s", "fsync %s", "rename %s %s",
 		"rename %s %s", "mkdir %s", "rmdir %s", "link %s %s",
-		"setx %s user.a 300", "fsync d", "fsync d/e", "sync",
+		"setx %s user.a 300", "fsync d", "fsync d/e", "sync", "df",
 	};
 	size_t n = (size_t)snprintf(s, cap, "mkdir d; mkdir d/e; sync");
 

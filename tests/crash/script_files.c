@@ -231,6 +231,14 @@ static int do_sync(struct script_fs *x, char *const *a)
 	return dxf_fs_sync(x->fs);
 }
 
+/* What was unlinked is free before space is counted, and used again. */
+static int do_df(struct script_fs *x, char *const *a)
+{
+	struct statvfs s;
+
+	return dxf_fs_statfs(x->fs, &s);
+}
+
 /* Marked clean until the next change; not while unlinked files are open. */
 static int do_quiet(struct script_fs *x, char *const *a)
 {
@@ -322,6 +330,7 @@ const struct script_op script_file_ops[] = {
 	{ "copy", 5, do_copy, TREE_BLOCKS },
 	{ "fsync", 1, do_fsync, TREE_ATOMIC },
 	{ "sync", 0, do_sync, TREE_ATOMIC },
+	{ "df", 0, do_df, TREE_ATOMIC },
 	{ "quiet", 0, do_quiet, TREE_ATOMIC },
 	{ "open", 2, do_open, TREE_ATOMIC },
 	{ "close", 1, do_close, TREE_ATOMIC },
