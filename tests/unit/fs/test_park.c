@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unlinked files that are freed together: when, how many, and what fails. */
-#include "fs_fixture.h"
+#include "file_model.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -174,12 +174,8 @@ START_TEST(test_failure_while_freeing_loses_nothing)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-park");
-	TCase *t = tcase_create("park");
-
-	tcase_set_timeout(t, 300);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_many_unlinked_files_share_transactions);
 	EACH(test_statfs_and_sync_see_what_was_unlinked);
@@ -189,17 +185,9 @@ static Suite *suite(void)
 	EACH(test_no_space_takes_what_was_unlinked);
 	tcase_add_loop_test(t, test_failure_while_freeing_loses_nothing, 0,
 			    3);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("park", add);
 }
