@@ -188,14 +188,13 @@ def of_peers(res):
 
 def of_rows(res):
     for peer, row, other, bar in ROWS:
-        a, b = res.median(row, peer), res.median(other, peer)
-        if not a or not b:
+        got = res.ratio_of_rows(peer, row, other)
+        if not got:
             continue
         v = Verdict("one kind of work : another",
-                    "%s : %s, %s" % (row, other, peer), a / b, bar)
+                    "%s : %s, %s" % (row, other, peer), got, bar)
         # what fills the page cache takes pages, which is the kernel's work
-        cold = res.median(other + " cold", peer)
-        v.most_of = cold / b if cold else None
+        v.most_of = res.ratio_of_rows(peer, other + " cold", other)
         yield v
 
 

@@ -69,11 +69,12 @@ class Results:
         return statistics.median(getattr(x, field) / x.ops
                                  for x in self.of(row, peer))
 
-    def _ratio(self, row, peer, other, number):
-        """The median of the rounds' ratios: peers of one round met the same
-        machine.  Without a common round, that of the medians."""
-        a = self.samples.get((row, peer), {})
-        b = self.samples.get((row, other), {})
+    def _ratio(self, first, second, number):
+        """Of two (row, peer): the median of the rounds' ratios, for those of
+        one round met the same machine.  Without a common round, that of the
+        medians."""
+        a = self.samples.get(first, {})
+        b = self.samples.get(second, {})
         if not a or not b:
             return None
         pairs = [number(a[r]) / number(b[r]) for r in a
@@ -85,12 +86,16 @@ class Results:
         return mine / its if mine > 0 and its > 0 else None
 
     def ratio(self, row, peer, other):
-        return self._ratio(row, peer, other, lambda s: s.value)
+        return self._ratio((row, peer), (row, other), lambda s: s.value)
+
+    def ratio_of_rows(self, peer, row, other):
+        """Of one peer's rows, in the same unit."""
+        return self._ratio((row, peer), (other, peer), lambda s: s.value)
 
     def cpu_ratio(self, row, peer, other):
         """The same of CPU time, client and server: waiting for the other
         side is not in it.  Above 1: @peer needs less."""
-        got = self._ratio(row, peer, other, Sample.cpu)
+        got = self._ratio((row, peer), (row, other), Sample.cpu)
         return 1 / got if got else None
 
     def same_ratio(self, row, peer, other):
