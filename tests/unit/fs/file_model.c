@@ -243,23 +243,6 @@ void set_size(struct fsx *x, dxf_ino_t ino, uint64_t size)
 	ck_assert_uint_eq(a.size, size);
 }
 
-int run_tests(const char *name, void (*add)(TCase *tc))
-{
-	Suite *s = suite_create(name);
-	TCase *tc = tcase_create(name);
-	SRunner *r;
-	int failed;
-
-	tcase_set_timeout(tc, 300);
-	add(tc);
-	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
-}
-
 void to_page_media(struct fsx *x)
 {
 	const struct dxf_region_opts o = {

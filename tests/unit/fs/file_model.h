@@ -51,8 +51,6 @@ struct dxf_persist_stats persist_delta(struct fsx *x);
 uint64_t txn_delta(struct fsx *x);
 /* setattr that must work. */
 void set_size(struct fsx *x, dxf_ino_t ino, uint64_t size);
-/* A suite of one test case: main()'s body. */
-int run_tests(const char *name, void (*add)(TCase *tc));
 
 /* Move the unmounted image into a file that needs msync (page media). */
 void to_page_media(struct fsx *x);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fs.h"
+#include "runner.h"
 
 struct fsx_image {
 	const char *name;

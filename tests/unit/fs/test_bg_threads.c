@@ -73,20 +73,14 @@ START_TEST(test_bg_inode_in_its_next_life_is_not_lost_nor_listed_twice)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tc)
 {
-	Suite *suite = suite_create("bg_threads");
-	TCase *tc = tcase_create("bg_threads");
-	SRunner *sr;
-	int failed;
-
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc,
 		test_bg_inode_in_its_next_life_is_not_lost_nor_listed_twice);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_tests("bg_threads", add);
 }

@@ -352,11 +352,8 @@ START_TEST(test_threads_numbers_race_with_creation)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-icache");
-	TCase *t = tcase_create("icache");
-
 	tcase_set_timeout(t, 240);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_inode_stays_while_referred_to);
@@ -371,17 +368,9 @@ static Suite *suite(void)
 	EACH(test_for_each_sees_every_inode);
 	EACH(test_threads_get_and_forget_the_same);
 	EACH(test_threads_numbers_race_with_creation);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("icache", add);
 }

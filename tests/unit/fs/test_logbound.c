@@ -100,21 +100,15 @@ START_TEST(test_exchange_of_indexed_directories_fits_the_smallest_log)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tc)
 {
-	Suite *suite = suite_create("fs-logbound");
-	TCase *tc = tcase_create("logbound");
-	SRunner *sr;
-	int failed;
-
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc,
 		test_exchange_of_indexed_directories_fits_the_smallest_log,
 		0, (int)DXF_ARRAY_SIZE(images));
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_tests("logbound", add);
 }

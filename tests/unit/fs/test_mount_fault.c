@@ -147,19 +147,13 @@ START_TEST(test_mount_fault_loses_nothing)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tc)
 {
-	Suite *suite = suite_create("fs-mount-fault");
-	TCase *tc = tcase_create("mount-fault");
-	SRunner *sr;
-	int failed;
-
 	tcase_set_timeout(tc, 300);
 	tcase_add_loop_test(tc, test_mount_fault_loses_nothing, 0, NCASES);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_tests("mount-fault", add);
 }

@@ -777,11 +777,8 @@ START_TEST(test_subdirectories_beyond_the_link_count)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-names");
-	TCase *t = tcase_create("names");
-
 	tcase_set_timeout(t, 120);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_mount_fresh_image_stays_clean);
@@ -816,17 +813,9 @@ static Suite *suite(void)
 	EACH(test_many_names_come_and_go);
 	EACH(test_no_inode_left_enospc);
 	tcase_add_loop_test(t, test_subdirectories_beyond_the_link_count, 0, 2);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("names", add);
 }

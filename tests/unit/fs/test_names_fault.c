@@ -476,25 +476,14 @@ START_TEST(test_names_fault_changes_nothing)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-names-fault");
-	TCase *t = tcase_create("fault");
-
 	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, test_names_fault_changes_nothing, 0,
 			    NIMAGES * DXF_FAULT_NKINDS * NOPS);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int n;
-
-	srunner_run_all(r, CK_NORMAL);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n != 0;
+	return run_tests("names-fault", add);
 }

@@ -435,25 +435,14 @@ START_TEST(test_names_random_operations_match_model)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add_tests(TCase *t)
 {
-	Suite *s = suite_create("fs-names-model");
-	TCase *t = tcase_create("model");
-
 	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, test_names_random_operations_match_model, 0,
 			    2 * fsx_nimages);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("names-model", add_tests);
 }

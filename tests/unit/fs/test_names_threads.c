@@ -249,26 +249,15 @@ START_TEST(test_threads_in_shared_directories_leave_sound_tree)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-names-threads");
-	TCase *t = tcase_create("threads");
-
 	tcase_set_timeout(t, 280);
 	tcase_add_loop_test(t,
 		test_threads_in_shared_directories_leave_sound_tree, 0,
 		2 * fsx_nimages);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("names-threads", add);
 }

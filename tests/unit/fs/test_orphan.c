@@ -381,11 +381,8 @@ START_TEST(test_no_space_leaves_open_zombies)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-orphan");
-	TCase *t = tcase_create("orphan");
-
 	tcase_set_timeout(t, 120);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_unlinked_open_file_works_until_release);
@@ -401,17 +398,9 @@ static Suite *suite(void)
 	EACH(test_unlinked_file_cannot_be_linked_again);
 	EACH(test_no_space_takes_back_forgotten_zombies);
 	EACH(test_no_space_leaves_open_zombies);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("orphan", add);
 }

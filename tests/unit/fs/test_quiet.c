@@ -325,13 +325,8 @@ START_TEST(test_quiesce_while_others_change)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("quiet");
-	TCase *t = tcase_create("quiet");
-	SRunner *r = srunner_create(s);
-	int failed;
-
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_quiesce_marks_clean_until_a_change);
 	EACH(test_crash_when_quiet_needs_no_repair);
@@ -343,9 +338,9 @@ int main(void)
 	EACH(test_reads_only_counts_no_access);
 	EACH(test_quiesce_while_others_change);
 	tcase_set_timeout(t, 120);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_tests("quiet", add);
 }

@@ -322,11 +322,8 @@ START_TEST(test_entry_of_unused_inode_is_reported)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-rename");
-	TCase *t = tcase_create("rename");
-
 	tcase_set_timeout(t, 120);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_rename_file_within_directory);
@@ -344,17 +341,9 @@ static Suite *suite(void)
 	EACH(test_rename_with_dotdot_in_a_circle_ends);
 	EACH(test_directory_that_names_itself);
 	EACH(test_entry_of_unused_inode_is_reported);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("rename", add);
 }

@@ -397,11 +397,8 @@ START_TEST(test_acl_off_is_not_supported)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("fs-xattr");
-	TCase *t = tcase_create("xattr");
-
 	tcase_set_timeout(t, 120);
 #define EACH(test)	tcase_add_loop_test(t, test, 0, fsx_nimages)
 	EACH(test_xattr_set_get_list_remove);
@@ -422,17 +419,9 @@ static Suite *suite(void)
 	EACH(test_acl_default_plain_is_mode_alone);
 	EACH(test_acl_follows_chmod);
 	EACH(test_acl_off_is_not_supported);
-	suite_add_tcase(s, t);
-	return s;
 }
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_tests("xattr", add);
 }
