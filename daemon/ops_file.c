@@ -13,6 +13,7 @@
 #include "ops.h"
 #include "rawreq.h"
 #include "reply.h"
+#include "units.h"
 #include "worker.h"
 
 /* Entries of a read reply from the mapping; more pieces are copied. */
@@ -190,6 +191,9 @@ void dxf_op_lseek(struct dxf_req *r)
 	dxf_reply(r, err, &out, sizeof(out));
 }
 
+/* What an answer can count; whoever wants more asks again. */
+#define COPY_MAX	(UINT64_C(1) << 31)
+
 static ssize_t copy(const struct dxf_req *r,
 		    const struct fuse_copy_file_range_in *in)
 {
@@ -204,7 +208,7 @@ static ssize_t copy(const struct dxf_req *r,
 	dxf_watch_begin(&from_watch, r->s, r->ino, r->s->reads_seen);
 	dxf_watch_begin(&to_watch, r->s, to, flags != 0);
 	n = dxf_fs_copy_range(r->s->fs, r->ino, in->off_in, to, in->off_out,
-			      in->len, flags, &c.cred);
+			      DXF_MIN(in->len, COPY_MAX), flags, &c.cred);
 	dxf_watch_end(&from_watch, r->s);
 	dxf_watch_end(&to_watch, r->s);
 	return n;

@@ -26,6 +26,7 @@
 #define FILE_	12
 #define DIR_	13
 #define LINK_	14
+#define COPY_	15	/* where a test makes one */
 
 #define HEAD	sizeof(struct fuse_in_header)
 
@@ -437,6 +438,31 @@ START_TEST(test_bytes_written_are_read)
 }
 END_TEST
 
+/* The answer has 32 bits, the request 64: Linux before 6.17 asks for all. */
+START_TEST(test_copy_of_more_than_the_answer_holds)
+{
+	const uint64_t size = (UINT64_C(1) << 32) + 8192;
+	const struct dxf_setattr sa = { .valid = DXF_SET_SIZE, .size = size };
+	const struct request q = {
+		FUSE_COPY_FILE_RANGE, FILE_, IN(fuse_copy_file_range_in,
+						.nodeid_out = COPY_,
+						.len = size),
+		NO_TAIL,
+	};
+	const struct fuse_write_out *out;
+	struct dxf_attr a;
+
+	make("copy", S_IFREG | 0644, COPY_);
+	ck_assert_int_eq(dxf_fs_setattr(fx.fs, FILE_, &sa, &fsx_root, &a), 0);
+	ck_assert(send_whole(&q));
+	ck_assert_int_eq(answer(), 0);
+	out = body(sizeof(*out));
+	ck_assert_int_eq(dxf_fs_getattr(fx.fs, COPY_, &a), 0);
+	ck_assert_uint_eq(a.size, out->size);
+	ck_assert_uint_ge(out->size, UINT64_C(1) << 31);
+}
+END_TEST
+
 /* More than that many are not read. */
 START_TEST(test_batch_of_forgets_is_done_as_far_as_it_goes)
 {
@@ -513,13 +539,8 @@ START_TEST(test_answer_not_taken_is_taken_back)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tc)
 {
-	Suite *s = suite_create("ops");
-	TCase *tc = tcase_create("requests");
-	SRunner *sr;
-	int failed;
-
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_request_cut_short_is_refused, 0,
@@ -531,13 +552,13 @@ int main(void)
 	tcase_add_test(tc, test_create_answers_entry_and_open);
 	tcase_add_test(tc, test_lookup_that_finds_nothing_is_an_answer);
 	tcase_add_loop_test(tc, test_bytes_written_are_read, 0, 2);
+	tcase_add_test(tc, test_copy_of_more_than_the_answer_holds);
 	tcase_add_test(tc, test_batch_of_forgets_is_done_as_far_as_it_goes);
 	tcase_add_test(tc, test_setxattr_of_an_old_kernel);
 	tcase_add_test(tc, test_answer_not_taken_is_taken_back);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_tests("ops", add);
 }
