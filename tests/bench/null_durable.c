@@ -5,7 +5,8 @@
  * much time of each request.
  *
  * How many they are is in one table, which never has more than daxfuse: `run
- * --only persisted` counts those of both for each row, side by side.
+ * --only persisted` counts those of both for each row, side by side, and fails
+ * where the table does not follow (persisted.py says how closely).
  *
  * In place the first line is an inode's, which comes behind that of the change
  * before; the second one a directory's, which is full after some changes; the

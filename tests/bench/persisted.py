@@ -13,6 +13,15 @@ from peers import Failed, run
 WHAT = ("bytes", "of them non-temporal", "lines flushed", "fences")
 KEYS = ("stored", "stored_nontemporal", "lines_flushed", "fences")
 
+# Of these rows, whose operations are counted and not timed, null-durable has of
+# each kind no more than daxfuse, and no less than this part; so the table in
+# null_durable.c follows daxfuse.  The rest is for times: how many words of them
+# change is up to the clock, and a rename stores little else.
+AT_LEAST = {"append 4k": 0.66, "create in ": 0.66, "rename in ": 0.45,
+            "unlink in ": 0.66}
+AT_MOST = 1.02
+DAXFUSE, FLOOR = "dax-devfuse", "null-durable"
+
 
 def by_daxfuse(conf, peer):
     said = json.loads(run(os.path.join(conf.build, "tools", "daxfuse-stat"),
@@ -54,6 +63,28 @@ def count(conf, wanted, up):
                     (b - a) / ops for a, b in zip(before,
                                                   so_far(conf, peer))]
     return got
+
+
+def faults(got):
+    """Where the table does not follow.  Returns: a line for each place."""
+    bad = []
+    for (row, name), floor in got.items():
+        dax = got.get((row, DAXFUSE))
+        part = [p for r, p in AT_LEAST.items() if row.startswith(r)]
+        if name != FLOOR or dax is None or not part:
+            continue
+        bad += ["%s: %s: %s has %.1f, %s %.1f" % (row, what, FLOOR, f,
+                                                  DAXFUSE, d)
+                for what, f, d in zip(WHAT, floor, dax)
+                if not part[0] * d <= f <= AT_MOST * d]
+    return bad
+
+
+def judge(got):
+    bad = faults(got)
+    if bad:
+        raise Failed("the table in null_durable.c does not follow daxfuse: " +
+                     "; ".join(bad))
 
 
 def text(got, up):

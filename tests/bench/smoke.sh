@@ -55,13 +55,31 @@ for what in '^| rename in 100, dax-devfuse : null | [0-9.]* | >= 0.85' \
 done
 must cmp "$out/bench.svg" "$tmp/docs/tests/bench/results/bench.svg"
 
-# What is made durable is counted for daxfuse and its stand-in.
-"$python" "$top/tests/bench/run" --build "$build" --smoke --tmp "$tmp" \
-	--only persisted --rows 'append 4k' --peers dax-devfuse,null-durable \
-	--out "$tmp/persisted" >"$tmp/persisted.txt" ||
-	fail "nothing is counted"
-must grep -q '^append 4k  *dax-devfuse  *[0-9.]* .* null-durable  *[0-9.]* ' \
-	"$tmp/persisted.txt"
+# What is made durable is counted for daxfuse and its stand-in, and is alike.
+"$python" "$top/tests/bench/run" --build "$build" --tmp "$tmp" \
+	--image-mib 64 --file-mib 4 --names 100 --count 400 --seconds 0.01 \
+	--only persisted --rows 'append 4k,create in*' \
+	--peers dax-devfuse,null-durable --out "$tmp/persisted" \
+	>"$tmp/persisted.txt" 2>&1 || {
+	cat "$tmp/persisted.txt"
+	fail "null-durable does not stand for daxfuse"
+}
+for row in 'append 4k' 'create in 100' 'rename in 100' 'unlink in 100'; do
+	must grep -q "^$row  *dax-devfuse  *[0-9.]* .* null-durable  *[0-9.]* " \
+		"$tmp/persisted.txt"
+done
+must "$python" - "$top/tests/bench" <<'EOF'
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from persisted import faults
+
+def of(*floor):
+    return faults({("unlink in 100", "dax-devfuse"): [300, 200, 6, 2],
+                   ("unlink in 100", "null-durable"): floor})
+assert of(250, 180, 5, 2) == []
+assert len(of(310, 180, 5, 2)) == 1 and len(of(250, 180, 3, 1)) == 2
+EOF
 
 # A row that is not there is said.
 must_fail "$python" "$top/tests/bench/run" --build "$build" --smoke \
