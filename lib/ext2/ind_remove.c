@@ -204,6 +204,14 @@ static int remove_direct(struct removal *rm)
 	return remove_data(rm, &tb);
 }
 
+static bool has_trees(const struct dxf_dinode *di)
+{
+	static const uint8_t none[DXF_IND_MAX_DEPTH * DXF_PTR];
+
+	return memcmp(di->block + DXF_NDIRECT * DXF_PTR, none,
+		      sizeof(none)) != 0;
+}
+
 int dxf_ind_remove(struct dxf_map_op *op, dxf_lblk_t start, dxf_lblk_t end,
 		   dxf_lblk_t *done_from)
 {
@@ -217,14 +225,14 @@ int dxf_ind_remove(struct dxf_map_op *op, dxf_lblk_t start, dxf_lblk_t end,
 	int err = 0;
 
 	assert(start < end);
-	if (rm.start < rm.end && rm.end > DXF_NDIRECT) {
+	if (rm.start < rm.end && rm.end > DXF_NDIRECT && has_trees(op->di)) {
 		mem = dxf_malloc((size_t)DXF_IND_MAX_DEPTH * rm.g->block_size);
 		if (!mem)
 			return -ENOMEM;
 		for (size_t i = 0; i < DXF_IND_MAX_DEPTH; i++)
 			rm.buf[i] = mem + i * rm.g->block_size;
 	}
-	for (int h = DXF_IND_MAX_DEPTH; h > 0 && !err; h--)
+	for (int h = mem != NULL ? DXF_IND_MAX_DEPTH : 0; h > 0 && !err; h--)
 		err = remove_tree(&rm, h);
 	if (!err)
 		err = remove_direct(&rm);

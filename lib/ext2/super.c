@@ -28,14 +28,22 @@ uint32_t dxf_super_csum(const struct ext2_super_block *sb)
 					    s_checksum));
 }
 
+/* It was there at the opening: somebody else has been at the image. */
+static int check_magic(struct dxf_ext2 *e2, uint16_t magic)
+{
+	if (magic == EXT2_SUPER_MAGIC)
+		return 0;
+	return dxf_ext2_corrupt(e2, 0, DXF_SUPER_OFF >> e2->geom.block_bits,
+				"the superblock is none any more");
+}
+
 int dxf_super_store(struct dxf_ext2 *e2, struct dxf_txn *t,
 		    struct ext2_super_block *sb)
 {
-	/* It was there at the opening: somebody else has been at the image. */
-	if (sb->s_magic != EXT2_SUPER_MAGIC)
-		return dxf_ext2_corrupt(e2, 0, DXF_SUPER_OFF >>
-					e2->geom.block_bits,
-					"the superblock is none any more");
+	int ret = check_magic(e2, sb->s_magic);
+
+	if (ret < 0)
+		return ret;
 	if (e2->geom.has_csum)
 		sb->s_checksum = dxf_super_csum(sb);
 	return dxf_txn_store(t, DXF_SUPER_OFF, sb, sizeof(*sb));
@@ -195,16 +203,27 @@ dxf_ino_t dxf_ext2_orphan_head(struct dxf_ext2 *e2)
 	return ino;
 }
 
+/* Each unlink does this: where no checksum is over all of it, in short. */
 int dxf_ext2_set_orphan_head(struct dxf_ext2 *e2, struct dxf_txn *t,
 			     dxf_ino_t ino)
 {
+	const size_t magic_at = offsetof(struct ext2_super_block, s_magic);
+	const size_t at = offsetof(struct ext2_super_block, s_last_orphan);
 	struct ext2_super_block sb;
+	uint32_t head = ino;
 	int ret;
 
 	assert(ino <= e2->geom.ninodes);
-	ret = dxf_super_read(e2->txnmgr, &sb);
+	if (e2->geom.has_csum) {
+		ret = dxf_super_read(e2->txnmgr, &sb);
+		sb.s_last_orphan = head;
+		return ret < 0 ? ret : dxf_super_store(e2, t, &sb);
+	}
+	ret = dxf_txn_read(e2->txnmgr, DXF_SUPER_OFF + magic_at, &sb.s_magic,
+			   sizeof(sb.s_magic));
+	if (ret == 0)
+		ret = check_magic(e2, sb.s_magic);
 	if (ret < 0)
 		return ret;
-	sb.s_last_orphan = ino;
-	return dxf_super_store(e2, t, &sb);
+	return dxf_txn_store(t, DXF_SUPER_OFF + at, &head, sizeof(head));
 }
