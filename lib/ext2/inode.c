@@ -109,10 +109,16 @@ static size_t known_size(const struct dxf_ext2 *e2)
 		       sizeof(struct ext2_inode_large));
 }
 
+/* What has to be read of a slot: the checksum is over all of it. */
+static size_t needed_size(const struct dxf_ext2 *e2)
+{
+	return e2->geom.has_csum ? e2->geom.inode_size : known_size(e2);
+}
+
 void dxf_dinode_ahead(const struct dxf_ext2 *e2, dxf_ino_t ino)
 {
 	dxf_load_ahead(e2->region, dxf_inode_slot_off(e2, ino),
-		       e2->geom.inode_size);
+		       needed_size(e2));
 }
 
 /* ---- decoding ---- */
@@ -187,9 +193,16 @@ static bool is_unused(const union slot *s)
 	return s->i.i_mode == 0 && s->i.i_links_count == 0;
 }
 
-int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino, struct dxf_dinode *out)
+static bool extra_ok(const struct dxf_ext2 *e2, const union slot *s)
 {
 	uint32_t room = e2->geom.inode_size - EXT2_GOOD_OLD_INODE_SIZE;
+
+	return room == 0 || (s->i.i_extra_isize <= room &&
+			     s->i.i_extra_isize % 4 == 0);
+}
+
+int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino, struct dxf_dinode *out)
+{
 	struct dxf_dinode di;
 	const char *what;
 	union slot s;
@@ -197,7 +210,7 @@ int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino, struct dxf_dinode *out)
 
 	if (ino < 1 || ino > e2->geom.ninodes)
 		return -EINVAL;
-	ret = load_slot(e2, ino, &s);
+	ret = load_bytes(e2, ino, &s, needed_size(e2));
 	if (ret < 0)
 		return ret;
 	/* A slot that was never used has no checksum either. */
@@ -206,8 +219,7 @@ int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino, struct dxf_dinode *out)
 	if (!csum_ok(e2, ino, &s))
 		return dxf_ext2_corrupt(e2, ino, 0,
 					"the inode's checksum is wrong");
-	if (room != 0 && (s.i.i_extra_isize > room ||
-			  s.i.i_extra_isize % 4 != 0))
+	if (!extra_ok(e2, &s))
 		return dxf_ext2_corrupt(e2, ino, 0, "i_extra_isize is %u",
 					s.i.i_extra_isize);
 	decode(e2, &s, &di);
@@ -216,6 +228,21 @@ int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino, struct dxf_dinode *out)
 		return dxf_ext2_corrupt(e2, ino, 0, "%s", what);
 	*out = di;
 	return 0;
+}
+
+int dxf_dinode_glance(struct dxf_ext2 *e2, dxf_ino_t ino,
+		      struct dxf_dinode *out)
+{
+	union slot s;
+
+	assert(ino >= 1 && ino <= e2->geom.ninodes);
+	/* past the report of dxf_ext2_read() */
+	if (dxf_txn_read(e2->txnmgr, dxf_inode_slot_off(e2, ino), s.raw,
+			 needed_size(e2)) != 0 ||
+	    is_unused(&s) || !csum_ok(e2, ino, &s) || !extra_ok(e2, &s))
+		return -EAGAIN;
+	decode(e2, &s, out);
+	return dxf_inode_check(e2, out) == NULL ? 0 : -EAGAIN;
 }
 
 static bool is_zero(const struct dxf_ext2 *e2, const union slot *s)
@@ -359,9 +386,7 @@ int dxf_dinode_write(struct dxf_ext2 *e2, struct dxf_txn *t, dxf_ino_t ino,
 	union slot s;
 	int ret;
 
-	/* The checksum is over all of it. */
-	ret = e2->geom.has_csum ? load_slot(e2, ino, &s) :
-		load_bytes(e2, ino, &s, len);
+	ret = load_bytes(e2, ino, &s, needed_size(e2));
 	return ret == 0 ? store(e2, t, ino, di, &s, len) : ret;
 }
 

@@ -100,6 +100,14 @@ void dxf_node_fini(struct dxf_node *n);
 int dxf_dinode_read(struct dxf_ext2 *e2, dxf_ino_t ino,
 		    struct dxf_dinode *out);
 
+/*
+ * The same for an inode that may be changing meanwhile: nothing is reported,
+ * and who finds that it did has read nothing.
+ * Returns: 0; -EAGAIN: use dxf_dinode_read(); @out is undefined then.
+ */
+int dxf_dinode_glance(struct dxf_ext2 *e2, dxf_ino_t ino,
+		      struct dxf_dinode *out);
+
 /* A hint that the slot of inode @ino, which exists, will be read soon. */
 void dxf_dinode_ahead(const struct dxf_ext2 *e2, dxf_ino_t ino);
 

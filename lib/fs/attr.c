@@ -73,13 +73,11 @@ void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
 	inode->lazy_new = 0;
 }
 
-void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out)
+void dxf_dinode_fill_attr(struct dxf_ext2 *e2, dxf_ino_t ino,
+			  const struct dxf_dinode *di, struct dxf_attr *out)
 {
-	const struct dxf_dinode *di = &inode->node.di;
-	DXF_SCOPED_MUTEX(&inode->node.attr);
-
 	*out = (struct dxf_attr){
-		.ino = inode->node.ino,
+		.ino = ino,
 		.generation = di->generation,
 		.mode = di->mode,
 		.nlink = di->nlink,
@@ -87,7 +85,7 @@ void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out)
 		.gid = di->gid,
 		.size = di->size,
 		.blocks = di->sectors,
-		.blksize = dxf_ext2_geom(inode->node.e2)->block_size,
+		.blksize = dxf_ext2_geom(e2)->block_size,
 		.flags = di->flags,
 		.atime = di->atime,
 		.mtime = di->mtime,
@@ -96,6 +94,14 @@ void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out)
 	};
 	if (S_ISCHR(di->mode) || S_ISBLK(di->mode))
 		out->rdev = dxf_dinode_get_rdev(di);
+}
+
+void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out)
+{
+	struct dxf_node *n = &inode->node;
+	DXF_SCOPED_MUTEX(&n->attr);
+
+	dxf_dinode_fill_attr(n->e2, n->ino, &n->di, out);
 }
 
 /* ---- rules ---- */

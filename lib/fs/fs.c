@@ -348,7 +348,7 @@ void dxf_fs_get_stats(struct dxf_fs *fs, struct dxf_fs_stats *out)
 	uint64_t parked;
 
 	dxf_mutex_lock(&fs->icache_lock);
-	out->inodes_cached = fs->ncached;
+	out->inodes_cached = fs->ncached + fs->known.n;
 	out->inodes_open = fs->nopen;
 	parked = (uint64_t)(fs->park.n + fs->park.nleaving);
 	dxf_mutex_unlock(&fs->icache_lock);

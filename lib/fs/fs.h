@@ -422,7 +422,7 @@ bool dxf_fs_is_dax(struct dxf_fs *fs, dxf_ino_t ino);
 /* ---- figures, for tests and statistics ---- */
 
 struct dxf_fs_stats {
-	uint64_t inodes_cached;
+	uint64_t inodes_cached;	/* also those that are known by number only */
 	uint64_t inodes_open;
 	uint64_t zombies;	/* unlinked, waiting for forget or release (not
 				 * for being freed with others) */

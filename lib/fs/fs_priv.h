@@ -140,8 +140,9 @@ struct dxf_fs {
 	/* protected by icache_lock */
 	struct dxf_inode **table;
 	size_t table_size;
-	size_t ncached;
+	size_t ncached, narrived;	/* are in it; came into it, ever */
 	size_t nopen;			/* inodes with opens */
+	struct dxf_known known;		/* lookups of what is not in it */
 	struct dxf_inode *root;		/* pinned as long as it is mounted */
 	struct dxf_park park;
 
@@ -212,6 +213,8 @@ static inline void dxf_inode_peek_locked(struct dxf_inode *inode,
  */
 void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di);
 void dxf_inode_fill_attr(struct dxf_inode *inode, struct dxf_attr *out);
+void dxf_dinode_fill_attr(struct dxf_ext2 *e2, dxf_ino_t ino,
+			  const struct dxf_dinode *di, struct dxf_attr *out);
 /* The time of day as file times take it (CLOCK_REALTIME_COARSE). */
 struct timespec dxf_now(void);
 /* Lazily: @times become now; written at fsync, eviction, within 5 s. */

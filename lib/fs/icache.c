@@ -4,8 +4,7 @@
  *
  * Owns the states of an inode and the three counts that keep it in the table
  * (itable.c): pins (calls that run now), lookups (the kernel's) and opens.
- * Reading a slot (iget.c) and freeing an inode are others' work.  Knows
- * nothing of names.
+ * Reading a slot (iget.c) and freeing it are others' work.  Knows no names.
  *
  *	      get, first		    last put, forget, release
  *	absent ---------> LOADING ---> LIVE ----------------> EVICTING
@@ -23,7 +22,9 @@
  *   C2  an inode with a reference is LIVE (or LOADING, with one pin)
  *   C3  an inode on the orphan list on media never leaves the cache: its
  *	 neighbours point to it, and its number is not free
- *   C4  I/O and waiting for locks happen with icache_lock released
+ *   C4  an inode whose lookups are in fs->known has none here: it is absent or
+ *	 LOADING, it is in use, and nothing changes its slot (iget.c)
+ *   C5  I/O and waiting for locks happen with icache_lock released
  */
 #include "need.h"
 
@@ -104,6 +105,7 @@ struct dxf_inode *dxf_icache_add(struct dxf_fs *fs, struct dxf_inode *inode)
 		i = inode;
 		i->state = DXF_I_LIVE;
 		dxf_itable_insert(fs, i);
+		dxf_icache_take_known(fs, i);
 	}
 	i->pins++;
 	dxf_mutex_unlock(&fs->icache_lock);
@@ -298,6 +300,8 @@ void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 		assert(n <= inode->nlookup || ino == DXF_ROOT_INO);
 		inode->nlookup -= DXF_MIN(n, inode->nlookup);
 		due = begin_evict(fs, inode);
+	} else if (inode == NULL) {
+		trim = dxf_known_drop(&fs->known, ino, n);
 	}
 	if (due == EVICTION_DUE && owes_nothing(inode)) {
 		trim = dxf_itable_remove(fs, inode);
@@ -490,6 +494,7 @@ void dxf_icache_fini(struct dxf_fs *fs)
 	free_rest(fs);
 	free(fs->table);
 	fs->table = NULL;
+	dxf_known_fini(&fs->known);
 	pthread_cond_destroy(&fs->icache_cond);
 	dxf_mutex_destroy(&fs->icache_lock);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "fs.h"
+#include "iknown.h"
 
 struct dxf_inode;
 
@@ -37,13 +38,27 @@ void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode);
 int dxf_icache_get_named(struct dxf_fs *fs, struct dxf_inode *dir,
 			 dxf_ino_t ino, struct dxf_inode **out);
 /*
- * The same for @n <= DXF_ICACHE_MANY of them at a time: out[i] is ino[i], or NULL
- * where that could not be had (damage, no memory) or was 0.
+ * The same for who asks for attributes and gives out a lookup: the inode, pinned,
+ * or without reading it in a lookup that is counted by now, and the attributes.
+ */
+struct dxf_icache_found {
+	struct dxf_inode *inode;	/* NULL: not in memory */
+	bool counted;			/* ... and @attr is set */
+	struct dxf_attr attr;
+};
+int dxf_icache_see_named(struct dxf_fs *fs, struct dxf_inode *dir,
+			 dxf_ino_t ino, struct dxf_icache_found *out);
+/*
+ * The same for @n <= DXF_ICACHE_MANY of them at a time: out[i] is of ino[i], and
+ * neither pinned nor counted where that could not be had (damage, no memory) or
+ * was 0.
  */
 #define DXF_ICACHE_MANY	32u
 void dxf_icache_get_many(struct dxf_fs *fs, struct dxf_inode *dir,
 			 const dxf_ino_t *ino, unsigned int n,
-			 struct dxf_inode **out);
+			 struct dxf_icache_found *out);
+/* It is in the table now: its lookups are its own.  Locks: icache_lock. */
+void dxf_icache_take_known(struct dxf_fs *fs, struct dxf_inode *inode);
 /* For recovery: an inode on the orphan list, whatever its nlink. */
 int dxf_icache_get_orphan(struct dxf_fs *fs, dxf_ino_t ino,
 			  struct dxf_inode **out);

@@ -13,8 +13,8 @@
 #include <assert.h>
 
 #include "count.h"
-#include "fs_priv.h"
 #include "itable.h"
+#include "need.h"
 
 enum load_how { LOAD_NUMBER, LOAD_NAMED, LOAD_ORPHAN };
 
@@ -84,12 +84,13 @@ static void claim(struct dxf_fs *fs, struct dxf_inode *i, dxf_ino_t ino)
 
 /*
  * The inode @ino, pinned; if it is absent *@spare, which is given away, as
- * LOADING, or NULL where there is no memory for it yet.
+ * LOADING, or NULL where there is no memory for it yet.  A lookup, too, keeps
+ * it from changing while it is not cached.
  * Returns: 0; -ESTALE: it was unlinked, and waits to be freed.
  */
 static int find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
 			 struct dxf_inode **spare, bool *is_new,
-			 struct dxf_inode **out)
+			 enum load_how *how, struct dxf_inode **out)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 	struct dxf_inode *i = dxf_icache_find_live(fs, ino);
@@ -100,6 +101,8 @@ static int find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
 	if (*is_new) {
 		i = DXF_STEAL(*spare);
 		claim(fs, i, ino);
+		if (*how == LOAD_NUMBER && dxf_known_count(&fs->known, ino))
+			*how = LOAD_NAMED;
 	} else if (i != NULL) {
 		fetch(i);
 		i->pins++;
@@ -108,12 +111,26 @@ static int find_or_claim(struct dxf_fs *fs, dxf_ino_t ino,
 	return 0;
 }
 
+void dxf_icache_take_known(struct dxf_fs *fs, struct dxf_inode *inode)
+{
+	dxf_ino_t ino = inode->node.ino;
+	uint32_t n = dxf_known_count(&fs->known, ino);
+
+	dxf_mutex_assert_held(&fs->icache_lock);
+	if (n == 0)
+		return;
+	inode->nlookup += n;
+	(void)dxf_known_drop(&fs->known, ino, n);
+}
+
 static void loaded_locked(struct dxf_fs *fs, struct dxf_inode *inode, int err)
 {
 	assert(inode->state == DXF_I_LOADING && inode->pins == 1);
 	inode->state = DXF_I_LIVE;
 	if (err != 0)
 		dxf_itable_remove(fs, inode);
+	else
+		dxf_icache_take_known(fs, inode);
 }
 
 static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
@@ -127,18 +144,19 @@ static void loaded(struct dxf_fs *fs, struct dxf_inode *inode, int err)
 static int get_with(struct dxf_fs *fs, dxf_ino_t ino, enum load_how how,
 		    struct dxf_inode **spare, struct dxf_inode **out)
 {
-	struct dxf_inode *inode;
+	struct dxf_inode *inode = NULL;
 	bool is_new;
 	int err;
 
 	if (!reachable(fs, ino))
 		return -ESTALE;
-	err = find_or_claim(fs, ino, spare, &is_new, &inode);
+	err = find_or_claim(fs, ino, spare, &is_new, &how, &inode);
 	if (err == 0 && inode == NULL) {
 		dxf_dinode_ahead(fs->e2, ino);
 		err = dxf_icache_alloc(fs, spare);
 		if (err == 0)
-			err = find_or_claim(fs, ino, spare, &is_new, &inode);
+			err = find_or_claim(fs, ino, spare, &is_new, &how,
+					    &inode);
 	}
 	if (err != 0)
 		return err;
@@ -207,9 +225,10 @@ struct many {
 	struct dxf_fs *fs;
 	const dxf_ino_t *ino;
 	unsigned int n;
-	struct dxf_inode **out;
+	struct dxf_icache_found *out;
 	unsigned int hits;
-	uint32_t absent, waits, mine;		/* a bit for each */
+	size_t narrived;			/* before it was looked */
+	uint32_t absent, waits, mine, seen;	/* a bit for each */
 };
 
 static_assert(DXF_ICACHE_MANY <= 32, "bits");
@@ -220,10 +239,12 @@ static void pin_cached(struct many *m)
 {
 	DXF_SCOPED_MUTEX(&m->fs->icache_lock);
 
+	m->narrived = m->fs->narrived;
 	for (unsigned int i = 0; i < m->n; i++) {
 		struct dxf_inode *inode;
 
-		m->out[i] = NULL;
+		m->out[i].inode = NULL;
+		m->out[i].counted = false;
 		if (m->ino[i] == 0)
 			continue;
 		inode = dxf_itable_find(m->fs, m->ino[i]);
@@ -234,12 +255,63 @@ static void pin_cached(struct many *m)
 		} else if (inode->state == DXF_I_LIVE) {
 			fetch(inode);
 			inode->pins++;
-			m->out[i] = inode;
+			m->out[i].inode = inode;
 			m->hits++;
 		} else {
 			m->waits |= MANY_BIT(i);
 		}
 	}
+}
+
+/*
+ * What is absent is as its slot says, as long as it is absent: who changes it
+ * has it in the table.  So the attributes of all are read without one being
+ * made, and are good if none has come into the table meanwhile.
+ */
+static void glance(struct many *m)
+{
+	struct dxf_inuse near = { 0 };
+	struct dxf_ext2 *e2 = m->fs->e2;
+	struct dxf_dinode di;
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (!(m->absent & MANY_BIT(i)) ||
+		    dxf_ialloc_in_use_near(e2, m->ino[i], &near) != 1 ||
+		    dxf_dinode_glance(e2, m->ino[i], &di) != 0 ||
+		    di.nlink == 0)
+			continue;
+		dxf_dinode_fill_attr(e2, m->ino[i], &di, &m->out[i].attr);
+		m->seen |= MANY_BIT(i);
+	}
+}
+
+/* The rest is read in. */
+static void count_seen(struct many *m)
+{
+	DXF_SCOPED_MUTEX(&m->fs->icache_lock);
+
+	if (m->fs->narrived != m->narrived)
+		return;
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (!(m->seen & MANY_BIT(i)) ||
+		    dxf_known_add(&m->fs->known, m->ino[i]) != 0)
+			continue;
+		assert(dxf_itable_find(m->fs, m->ino[i]) == NULL);
+		m->out[i].counted = true;
+		m->absent &= ~MANY_BIT(i);
+	}
+}
+
+static void see_absent(struct many *m)
+{
+	if (dxf_need_names(m->fs))
+		return;
+	for (unsigned int i = 0; i < m->n; i++)
+		if (m->absent & MANY_BIT(i))
+			dxf_dinode_ahead(m->fs->e2, m->ino[i]);
+	glance(m);
+	if (m->seen != 0)
+		count_seen(m);
 }
 
 /* Those that are still absent; the memory for the others comes back. */
@@ -255,8 +327,8 @@ static void claim_absent(struct many *m, struct dxf_inode **spare)
 			m->waits |= MANY_BIT(i);
 			continue;
 		}
-		m->out[i] = DXF_STEAL(spare[i]);
-		claim(m->fs, m->out[i], m->ino[i]);
+		m->out[i].inode = DXF_STEAL(spare[i]);
+		claim(m->fs, m->out[i].inode, m->ino[i]);
 		m->mine |= MANY_BIT(i);
 	}
 }
@@ -267,7 +339,7 @@ static void all_loaded(struct many *m, const int *err)
 
 	for (unsigned int i = 0; i < m->n; i++)
 		if (m->mine & MANY_BIT(i))
-			loaded_locked(m->fs, m->out[i], err[i]);
+			loaded_locked(m->fs, m->out[i].inode, err[i]);
 	pthread_cond_broadcast(&m->fs->icache_cond);
 }
 
@@ -286,14 +358,15 @@ static void load_absent(struct many *m, struct dxf_inode *dir)
 	claim_absent(m, spare);
 	for (unsigned int i = 0; i < m->n; i++)
 		if (m->mine & MANY_BIT(i))
-			err[i] = read_slot(m->fs, m->out[i], LOAD_NAMED, &near);
+			err[i] = read_slot(m->fs, m->out[i].inode, LOAD_NAMED,
+					   &near);
 	all_loaded(m, err);
 	for (unsigned int i = 0; i < m->n; i++) {
 		if (spare[i] != NULL)
 			dxf_icache_free_new(spare[i]);
 		if (!(m->mine & MANY_BIT(i)) || err[i] == 0)
 			continue;
-		dxf_icache_free_new(DXF_STEAL(m->out[i]));
+		dxf_icache_free_new(DXF_STEAL(m->out[i].inode));
 		if (err[i] == -ESTALE)
 			(void)not_in_use(m->fs, dir, m->ino[i]);
 	}
@@ -301,7 +374,7 @@ static void load_absent(struct many *m, struct dxf_inode *dir)
 
 void dxf_icache_get_many(struct dxf_fs *fs, struct dxf_inode *dir,
 			 const dxf_ino_t *ino, unsigned int n,
-			 struct dxf_inode **out)
+			 struct dxf_icache_found *out)
 {
 	struct many m = { .fs = fs, .ino = ino, .n = n, .out = out };
 
@@ -312,9 +385,26 @@ void dxf_icache_get_many(struct dxf_fs *fs, struct dxf_inode *dir,
 	dxf_count(DXF_COUNT_INODE_MISS,
 		  (unsigned int)__builtin_popcount(m.absent));
 	if (m.absent != 0)
+		see_absent(&m);
+	if (m.absent != 0)
 		load_absent(&m, dir);
 	for (unsigned int i = 0; i < n; i++)
 		if ((m.waits & MANY_BIT(i)) &&
-		    dxf_icache_get_named(fs, dir, ino[i], &out[i]) != 0)
-			out[i] = NULL;
+		    dxf_icache_get_named(fs, dir, ino[i], &out[i].inode) != 0)
+			out[i].inode = NULL;
+}
+
+int dxf_icache_see_named(struct dxf_fs *fs, struct dxf_inode *dir,
+			 dxf_ino_t ino, struct dxf_icache_found *out)
+{
+	struct many m = { .fs = fs, .ino = &ino, .n = 1, .out = out };
+
+	dxf_rwlock_assert_held(&dir->lock);
+	pin_cached(&m);
+	if (m.absent != 0)
+		see_absent(&m);
+	if (out->inode == NULL && !out->counted)
+		return dxf_icache_get_named(fs, dir, ino, &out->inode);
+	dxf_count(m.hits != 0 ? DXF_COUNT_INODE_HIT : DXF_COUNT_INODE_MISS, 1);
+	return 0;
 }

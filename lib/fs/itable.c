@@ -77,6 +77,7 @@ void dxf_itable_insert(struct dxf_fs *fs, struct dxf_inode *inode)
 	inode->hash_next = *b;
 	*b = inode;
 	fs->ncached++;
+	fs->narrived++;
 }
 
 bool dxf_itable_remove(struct dxf_fs *fs, struct dxf_inode *inode)

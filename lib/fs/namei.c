@@ -110,6 +110,11 @@ void dxf_inodes_unlock(struct dxf_inode **v, int n)
 		dxf_rwlock_unlock(&v[n]->lock);
 }
 
+static bool is_real(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 int dxf_dir_find(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
 		 struct dxf_dirent *de, struct dxf_inode **out)
 {
@@ -119,7 +124,7 @@ int dxf_dir_find(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
 		err = dxf_dir_lookup(&dir->node, name, strlen(name), de);
 	if (err == 0)
 		err = dxf_icache_get_named(fs, dir, de->ino, out);
-	if (err == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+	if (err == 0 && is_real(name))
 		dxf_need_found(dir, *out);
 	return err;
 }
@@ -133,6 +138,23 @@ int dxf_dir_peek(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
 	return dxf_dir_find(fs, dir, name, &de, out);
 }
 
+/* The same for who asks for attributes. */
+static int see(struct dxf_fs *fs, struct dxf_inode *dir, const char *name,
+	       struct dxf_icache_found *out)
+{
+	DXF_SCOPED_RDLOCK(&dir->lock);
+	struct dxf_dirent de;
+	int err = dxf_dir_check(dir);
+
+	if (err == 0)
+		err = dxf_dir_lookup(&dir->node, name, strlen(name), &de);
+	if (err == 0)
+		err = dxf_icache_see_named(fs, dir, de.ino, out);
+	if (err == 0 && out->inode != NULL && is_real(name))
+		dxf_need_found(dir, out->inode);
+	return err;
+}
+
 void dxf_give_lookup(struct dxf_fs *fs, struct dxf_inode *inode,
 		     struct dxf_attr *out)
 {
@@ -143,20 +165,23 @@ void dxf_give_lookup(struct dxf_fs *fs, struct dxf_inode *inode,
 int dxf_fs_lookup(struct dxf_fs *fs, dxf_ino_t parent, const char *name,
 		  struct dxf_attr *out)
 {
-	struct dxf_inode *dir, *inode;
+	struct dxf_icache_found found;
+	struct dxf_inode *dir;
 	int err = dxf_name_check(name);
 
 	if (err == 0)
 		err = dxf_icache_get(fs, parent, &dir);
 	if (err != 0)
 		return err;
-	err = dxf_dir_peek(fs, dir, name, &inode);
-	if (err != 0) {
+	err = see(fs, dir, name, &found);
+	if (err != 0 || found.inode == NULL) {
 		dxf_icache_put(fs, dir);
+		if (err == 0)
+			*out = found.attr;
 		return err;
 	}
-	dxf_inode_fill_attr(inode, out);
-	dxf_icache_give(fs, inode, dir);
+	dxf_inode_fill_attr(found.inode, out);
+	dxf_icache_give(fs, found.inode, dir);
 	return 0;
 }
 

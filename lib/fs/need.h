@@ -43,6 +43,12 @@ void dxf_need_collect(struct dxf_fs *fs, struct dxf_inode *inode,
 /* With @durable: what was collected is not needed again. */
 void dxf_need_done(struct dxf_fs *fs, struct dxf_need_list *l, bool durable);
 
+/* Does an inode have to know by which directory it was found? */
+static inline bool dxf_need_names(const struct dxf_fs *fs)
+{
+	return dxf_region_media(fs->region) == DXF_MEDIA_PAGE;
+}
+
 /* An entry of @dir names @inode.  Locks: the lock of @dir. */
 static inline void dxf_need_found(struct dxf_inode *dir,
 				  struct dxf_inode *inode)

@@ -6,7 +6,8 @@
  * not call back into the filesystem.  An entry's inode is pinned under that
  * lock, since the entry keeps it from being freed, and the pin becomes the
  * caller's lookup, which evicts nothing; those of entries that were refused are
- * put after the lock is released.
+ * put after the lock is released.  Of one that is not in memory no more than a
+ * lookup is counted, beforehand.
  */
 #include "need.h"
 
@@ -20,8 +21,8 @@ struct listing {
 	unsigned int plus;		/* so many more may be taken */
 	int (*fn)(void *ctx, const struct dxf_fs_dirent *de);
 	void *ctx;
-	/* pinned, of the entries that come next: [next, nahead) */
-	struct dxf_inode *ahead[DXF_ICACHE_MANY];
+	/* pinned or counted, of the entries that come next: [next, nahead) */
+	struct dxf_icache_found ahead[DXF_ICACHE_MANY];
 	unsigned int next, nahead;
 	/* pinned; the caller's lookups are counted for many at once */
 	struct dxf_inode *taken[64];
@@ -47,23 +48,27 @@ static unsigned int pin_ahead(void *ctx, const dxf_ino_t *ino, unsigned int n)
 }
 
 /*
- * The entry's inode, pinned; without it (damage, no memory) the entry goes out
- * bare, and the error shows when it is looked up.
+ * Its attributes, and the entry's inode, pinned; NULL if its lookup is counted.
+ * Without them (damage, no memory) the entry goes out bare, and the error shows
+ * when it is looked up.
  */
 static struct dxf_inode *pinned_entry(struct listing *l,
 				      struct dxf_fs_dirent *out)
 {
-	struct dxf_inode *inode;
+	const struct dxf_icache_found *f = &l->ahead[l->next];
 
-	if (l->next == l->nahead || l->ahead[l->next] == NULL)
+	if (l->next == l->nahead || (f->inode == NULL && !f->counted))
 		return NULL;
-	inode = l->ahead[l->next];
-	dxf_need_found(l->dir, inode);
-	dxf_inode_fill_attr(inode, &out->attr);
+	if (f->inode != NULL) {
+		dxf_need_found(l->dir, f->inode);
+		dxf_inode_fill_attr(f->inode, &out->attr);
+	} else {
+		out->attr = f->attr;
+	}
 	out->attr_valid = true;
 	if (out->type == DT_UNKNOWN)
 		out->type = dxf_dir_type(out->attr.mode);
-	return inode;
+	return f->inode;
 }
 
 static void count_lookups(struct listing *l)
@@ -116,6 +121,19 @@ static int list(struct listing *l, uint64_t off)
 	return dxf_dir_walk(&l->dir->node, off, &w);
 }
 
+/* What was got for entries that were not taken. */
+static void give_back(struct listing *l)
+{
+	for (; l->next < l->nahead; l->next++) {
+		const struct dxf_icache_found *f = &l->ahead[l->next];
+
+		if (f->inode != NULL)
+			dxf_icache_put(l->fs, f->inode);
+		else if (f->counted)
+			dxf_fs_forget(l->fs, f->attr.ino, 1);
+	}
+}
+
 int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 		   unsigned int plus,
 		   int (*fn)(void *ctx, const struct dxf_fs_dirent *de),
@@ -128,9 +146,7 @@ int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t ino, uint64_t off,
 		return err;
 	err = list(&l, off);
 	count_lookups(&l);
-	for (; l.next < l.nahead; l.next++)
-		if (l.ahead[l.next] != NULL)
-			dxf_icache_put(fs, l.ahead[l.next]);
+	give_back(&l);
 	if (err == 0)
 		dxf_inode_accessed(fs, l.dir);
 	dxf_icache_put(fs, l.dir);

@@ -129,6 +129,25 @@ START_TEST(test_load_of_truncated_image_is_eio)
 }
 END_TEST
 
+/* What it hints at need not be there. */
+START_TEST(test_hint_of_a_load_touches_nothing)
+{
+	struct dxf_region *t = truncated(DXF_GRANULARITY_AUTO);
+	char buf[512];
+
+	dxf_load_ahead(t, 8192 - 100, 1000);
+	dxf_load_ahead(t, RIG_SIZE - 1, 1);
+	dxf_load_ahead(t, RIG_SIZE, 0);
+	ck_assert_int_eq(rig_nlog, 0);
+	ck_assert_int_eq(dxf_load(t, 8192 - 512, buf, 512), 0);
+	ck_assert_int_eq(dxf_load(t, 8192, buf, 512), -EIO);
+	dxf_region_add_bad(t, 4096, 1);
+	dxf_load_ahead(t, 4096, 512);
+	ck_assert_int_eq(dxf_load(t, 4096, buf, 512), -EIO);
+	dxf_region_close(t);
+}
+END_TEST
+
 START_TEST(test_stores_to_truncated_image_are_eio)
 {
 	struct dxf_region *t = truncated((enum dxf_granularity)_i);
@@ -436,6 +455,7 @@ static TCase *alone(void)
 
 	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_add_test(tc, test_load_of_truncated_image_is_eio);
+	tcase_add_test(tc, test_hint_of_a_load_touches_nothing);
 	tcase_add_loop_test(tc, test_stores_to_truncated_image_are_eio,
 			    DXF_GRANULARITY_BYTE, DXF_GRANULARITY_PAGE + 1);
 	tcase_add_test(tc, test_flush_of_truncated_image_is_eio_every_time);
