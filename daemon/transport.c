@@ -76,5 +76,6 @@ void dxf_transport_settle(struct dxf_session *s)
 
 const char *dxf_transport_describe(const struct dxf_session *s)
 {
-	return s->ring != NULL ? "io_uring" : "/dev/fuse, read and writev";
+	return __atomic_load_n(&s->ring, __ATOMIC_RELAXED) != NULL ?
+		"io_uring" : "/dev/fuse, read and writev";
 }

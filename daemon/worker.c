@@ -67,7 +67,6 @@ struct dxf_workers {
 	struct dxf_hand *hands;
 	int ended_fd;
 	bool beside;		/* a ring serves */
-	bool may_yield;
 	atomic_bool stop;
 	unsigned int nchan;	/* of w[]: have their end open */
 	unsigned int n;		/* of w[]: run */
@@ -319,8 +318,6 @@ static void *worker_main(void *arg)
 
 	dxf_worker_accept_kick();
 	dxf_place_init(&w->place, w->all->s->keeper);
-	dxf_escort_init(&w->hand->escort, &dxf_place_ops, &w->place,
-			w->all->may_yield);
 	serve(w);
 	dxf_place_fini(&w->place);
 	dxf_worker_scratch_free();
@@ -364,6 +361,7 @@ static int prepare(struct dxf_workers *all, unsigned int n)
 	struct dxf_crew_conf conf = {
 		.n = n, .all = is_slow(s), .waits = any_waits, .ctx = s,
 	};
+	bool may_yield = dxf_place_may_yield();
 	int err;
 
 	all->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -379,7 +377,10 @@ static int prepare(struct dxf_workers *all, unsigned int n)
 		if (err)
 			return err;
 	}
-	all->may_yield = dxf_place_may_yield();
+	/* the crew's watch looks at them before their threads do */
+	for (unsigned int i = 0; i < n; i++)
+		dxf_escort_init(&all->hands[i].escort, &dxf_place_ops,
+				&all->w[i].place, may_yield);
 	conf.hands = all->hands;
 	return dxf_crew_start(&all->crew, &conf);
 }
@@ -388,7 +389,8 @@ static void stop_ring(struct dxf_session *s)
 {
 	if (s->ring != NULL)
 		dxf_ring_stop(s->ring);
-	s->ring = NULL;
+	/* a worker at /dev/fuse may be asked what serves */
+	__atomic_store_n(&s->ring, NULL, __ATOMIC_RELAXED);
 }
 
 /* Returns: how many threads are to listen at /dev/fuse. */
