@@ -51,16 +51,17 @@ static int open_flags(const struct dxf_session *s, int flags)
 
 /*
  * Reads that the page cache serves are never seen, so opening for reading
- * counts as an access.
+ * counts as an access, if that cache may have pages: else the kernel asks for
+ * the access time again after the read that it sends.  Any second opener may
+ * make the first one's reads such.
  */
 int dxf_open_seen(struct dxf_session *s, dxf_ino_t ino, int flags,
 		  bool kill_priv)
 {
-	bool reads = (flags & O_ACCMODE) != O_WRONLY && s->reads_seen;
 	struct dxf_watch w;
 	int err;
 
-	dxf_watch_begin(&w, s, ino, reads || kill_priv);
+	dxf_watch_begin(&w, s, ino, s->reads_seen || kill_priv);
 	err = dxf_fs_open_file(s->fs, ino, open_flags(s, flags), kill_priv);
 	if (err == 0)
 		dxf_watch_end(&w, s);

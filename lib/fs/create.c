@@ -9,7 +9,7 @@
  * until the commit nobody can reach it, and afterwards only by number, for the
  * directory stays locked until the inode is in the cache.
  */
-#include "fs_priv.h"
+#include "lacks.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #ifndef DXF_DATA_H
 #define DXF_DATA_H
 
-#include "fs_priv.h"
+#include "lacks.h"
 
 enum dxf_wr_kind {
 	DXF_WR_DATA,		/* store the source's bytes */

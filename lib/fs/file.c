@@ -88,6 +88,36 @@ static void last_release(struct dxf_fs *fs, struct dxf_inode *inode)
 	dxf_balloc_drop_window(fs->e2, &inode->node.window);
 }
 
+static bool is_alone(struct dxf_fs *fs, const struct dxf_inode *inode)
+{
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+
+	assert(inode->nopen > 0);
+	return inode->nopen == 1;
+}
+
+/*
+ * Does opening it count as an access?  Reads that the caller's page cache
+ * serves are not seen.  But while that has nothing of the file, and one alone
+ * has it open, for reading, his reads are seen, and counted.
+ */
+static bool counts(struct dxf_fs *fs, struct dxf_inode *inode,
+		   const struct dxf_peek *p, int flags)
+{
+	bool reads = (flags & O_ACCMODE) != O_WRONLY && !(flags & O_NOATIME);
+	bool alone;
+
+	if (!dxf_inode_lacks(inode, DXF_LACKS_PAGES))
+		return reads;
+	alone = is_alone(fs, inode);
+	if (alone && reads && (flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY &&
+	    S_ISREG(p->mode) && p->size > 0)
+		return false;
+	dxf_inode_note_has(inode, DXF_LACKS_PAGES);
+	/* for him who came before and was not counted */
+	return reads || !alone;
+}
+
 static int open_inode(struct dxf_fs *fs, struct dxf_inode *inode, int flags,
 		      bool kill_priv)
 {
@@ -111,7 +141,7 @@ static int open_inode(struct dxf_fs *fs, struct dxf_inode *inode, int flags,
 		dxf_icache_drop_open(fs, inode);
 		return err;
 	}
-	if ((flags & O_ACCMODE) != O_WRONLY && !(flags & O_NOATIME))
+	if (counts(fs, inode, &p, flags))
 		dxf_inode_accessed(fs, inode);
 	return 0;
 }
@@ -231,6 +261,7 @@ static int lock_to_read(struct dxf_inode *inode, uint64_t off, size_t *len)
 	int err;
 
 	dxf_rwlock_rdlock(&inode->lock);
+	dxf_inode_note_has(inode, DXF_LACKS_PAGES);
 	dxf_inode_peek_locked(inode, &p);
 	err = dxf_regular(p.mode);
 	if (err) {

@@ -278,7 +278,8 @@ int dxf_fs_readdir(struct dxf_fs *fs, dxf_ino_t dir, uint64_t off, unsigned int 
 
 /*
  * Count an open: the file keeps its blocks until the last release.  Opening
- * for reading counts as an access (relatime).  @flags as open(2); O_TRUNC
+ * for reading counts as an access (relatime), unless who reads it has to ask for
+ * what he reads: he never had it open before, for as long as he knows it.  @flags as open(2); O_TRUNC
  * truncates.  O_DIRECT of the first open is for all that follow until the last
  * is gone: dxf_fs_is_dax().
  * Returns: 0; -EPERM immutable or append-only against @flags.

@@ -46,13 +46,6 @@ enum dxf_istate {
 	DXF_I_EVICTING,	/* being written back or freed: wait */
 };
 
-/* Xattrs that an inode is known not to have: many operations ask for them. */
-enum dxf_lacks {
-	DXF_LACKS_CAP = 1 << 0,		/* security.capability */
-	DXF_LACKS_ACL = 1 << 1,		/* system.posix_acl_access */
-	DXF_LACKS_DEFAULT = 1 << 2,	/* system.posix_acl_default */
-};
-
 /* An inode in the cache.  Small: a million of them are cached at a time. */
 struct dxf_inode {
 	/*
@@ -75,7 +68,7 @@ struct dxf_inode {
 	bool queued : 1;		/* dxf_bg_queue(): it will be looked at */
 
 	/*
-	 * enum dxf_lacks, atomic: set under the inode lock held at least
+	 * enum dxf_lacks (lacks.h), atomic: set under the inode lock held at least
 	 * shared, cleared by who sets that xattr.
 	 */
 	uint8_t lacks;
@@ -237,19 +230,6 @@ int dxf_inode_may_change(const struct dxf_dinode *di, bool append_ok);
  */
 int dxf_inode_kill_priv(struct dxf_inode *inode, struct dxf_dinode *di,
 			struct dxf_txn *t);
-static inline bool dxf_inode_lacks(struct dxf_inode *inode, enum dxf_lacks what)
-{
-	return (__atomic_load_n(&inode->lacks, __ATOMIC_RELAXED) & what) != 0;
-}
-
-/* It was looked for and not found.  Locks: the inode's, at least shared. */
-static inline void dxf_inode_note_lack(struct dxf_inode *inode,
-				       enum dxf_lacks what)
-{
-	dxf_rwlock_assert_held(&inode->lock);
-	__atomic_fetch_or(&inode->lacks, what, __ATOMIC_RELAXED);
-}
-
 /* balloc flags for who asks: may the reserved blocks be used? */
 unsigned int dxf_cred_balloc_flags(const struct dxf_fs *fs,
 				   const struct dxf_cred *cred);

@@ -14,6 +14,7 @@
 
 #include "count.h"
 #include "itable.h"
+#include "lacks.h"
 #include "need.h"
 
 enum load_how { LOAD_NUMBER, LOAD_NAMED, LOAD_ORPHAN };
@@ -78,6 +79,8 @@ static void claim(struct dxf_fs *fs, struct dxf_inode *i, dxf_ino_t ino)
 	dxf_node_init(&i->node, fs->e2, ino);
 	i->lock.key = ino;
 	i->state = DXF_I_LOADING;
+	/* who had no inode of ours has read nothing of it */
+	i->lacks = DXF_LACKS_PAGES;
 	i->pins = 1;
 	dxf_itable_insert(fs, i);
 }

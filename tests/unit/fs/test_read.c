@@ -203,6 +203,89 @@ START_TEST(test_open_for_reading_is_an_access)
 }
 END_TEST
 
+static time_t atime_of(dxf_ino_t ino)
+{
+	return fsx_attr(&x, ino).atime.tv_sec;
+}
+
+/* A file with an old access time that nobody has read since it is known. */
+static dxf_ino_t unread_file(void)
+{
+	struct dxf_setattr sa = {
+		.valid = DXF_SET_ATIME,
+		.atime = { .tv_sec = 1000 },
+	};
+	dxf_ino_t ino = fsx_create(&x, DXF_ROOT_INO, "f");
+	struct dxf_attr a;
+
+	fsx_write(&x, ino, 0, 'a', 100);
+	ck_assert_int_eq(dxf_fs_setattr(x.fs, ino, &sa, &fsx_root, &a), 0);
+	fsx_remount(&x);
+	fsx_hold(&x, ino);
+	return ino;
+}
+
+START_TEST(test_open_of_unread_file_is_an_access_when_it_is_read)
+{
+	dxf_ino_t ino;
+
+	setup(_i);
+	ino = unread_file();
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, ino, O_RDONLY, false), 0);
+	ck_assert_int_eq(atime_of(ino), 1000);
+	ck_assert_int_eq(dxf_fs_read(x.fs, ino, 0, buf, 10), 10);
+	ck_assert_int_gt(atime_of(ino), 1000);
+	dxf_fs_release(x.fs, ino);
+	dxf_fs_forget(x.fs, ino, 1);
+	fsx_finish(&x);
+}
+END_TEST
+
+/* Read by one who does not count, or filled by a writer: then unseen. */
+START_TEST(test_open_beside_another_is_an_access)
+{
+	static const int second[] = {
+		O_RDONLY, O_RDWR, O_WRONLY, O_RDONLY | O_NOATIME,
+	};
+
+	for (size_t i = 0; i < DXF_ARRAY_SIZE(second); i++) {
+		dxf_ino_t ino;
+
+		setup(_i);
+		ino = unread_file();
+		ck_assert_int_eq(dxf_fs_open_file(x.fs, ino, O_RDONLY, false),
+				 0);
+		ck_assert_int_eq(atime_of(ino), 1000);
+		ck_assert_int_eq(dxf_fs_open_file(x.fs, ino, second[i], false),
+				 0);
+		ck_assert_int_gt(atime_of(ino), 1000);
+		dxf_fs_release(x.fs, ino);
+		dxf_fs_release(x.fs, ino);
+		dxf_fs_forget(x.fs, ino, 1);
+		fsx_finish(&x);
+	}
+}
+END_TEST
+
+START_TEST(test_open_after_unseen_reads_is_an_access)
+{
+	dxf_ino_t ino;
+
+	setup(_i);
+	ino = unread_file();
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, ino, O_RDONLY | O_NOATIME,
+					  false), 0);
+	ck_assert_int_eq(dxf_fs_read_noatime(x.fs, ino, 0, buf, 10), 10);
+	dxf_fs_release(x.fs, ino);
+	ck_assert_int_eq(atime_of(ino), 1000);
+	ck_assert_int_eq(dxf_fs_open_file(x.fs, ino, O_RDONLY, false), 0);
+	ck_assert_int_gt(atime_of(ino), 1000);
+	dxf_fs_release(x.fs, ino);
+	dxf_fs_forget(x.fs, ino, 1);
+	fsx_finish(&x);
+}
+END_TEST
+
 START_TEST(test_read_only_mount_changes_nothing)
 {
 	struct fsx_snap before;
@@ -243,6 +326,9 @@ static void add(TCase *tc)
 	EACH(test_read_begin_hole_is_zeros_in_pieces);
 	EACH(test_read_ends_before_bad_block);
 	EACH(test_read_atime_follows_mount_rules);
+	EACH(test_open_of_unread_file_is_an_access_when_it_is_read);
+	EACH(test_open_beside_another_is_an_access);
+	EACH(test_open_after_unseen_reads_is_an_access);
 	EACH(test_open_for_reading_is_an_access);
 	EACH(test_read_only_mount_changes_nothing);
 }
