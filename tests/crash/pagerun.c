@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs_priv.h"
 #include "image.h"
 #include "must.h"
 #include "pagerun.h"
@@ -352,6 +353,8 @@ static bool start(struct pagerun *r, const struct run_image *im)
 	r->img = malloc(im->size);
 	if (script_mount(&r->x, why, sizeof(why)) != 0)
 		return pagerun_wrong(r, "mount: %s", why);
+	/* Its turns come by the clock, between any two stores of a slow run. */
+	dxf_bg_stop(r->x.fs);
 	/* From here on everything that is dirty is known. */
 	e = dxf_fs_sync(r->x.fs);
 	if (e == 0)
