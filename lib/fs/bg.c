@@ -2,7 +2,8 @@
 /*
  * bg.c - the background thread: lazy times within 5 s, deferred data within
  * commit= seconds, errors into the superblock; the superblock clean when from
- * one turn to the next nothing has changed.
+ * one turn to the next nothing has changed; between its turns, when it is called,
+ * the freeing of unlinked files (park.c).
  *
  * Owns the list of inodes that it will look at.  The list names inodes without
  * keeping them: an eviction takes its inode off, and the thread goes from the
@@ -148,7 +149,6 @@ static void work(struct dxf_fs *fs, bool data)
 
 	if (dxf_ext2_errors_pending(fs->e2))
 		(void)dxf_ext2_write_errors(fs->e2);
-	dxf_park_release(fs);
 	grab_list(fs, &mine);
 	while ((ino = pop(fs, &mine)) != 0) {
 		inode = dxf_icache_find(fs, ino);
@@ -170,17 +170,25 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Sleep until @when, a kick or the end; bg_lock is held. */
-static void doze(struct dxf_fs *fs, uint64_t when)
+/*
+ * Sleep until @when, a kick, a call or the end; bg_lock is held.
+ * Returns: whether it was a call alone.
+ */
+static bool doze(struct dxf_fs *fs, uint64_t when)
 {
 	struct timespec ts = {
 		.tv_sec = when / 1000,
 		.tv_nsec = when % 1000 * 1000000,
 	};
+	bool called;
 
-	while (!fs->bg_stop && !fs->bg_kick && now_ms() < when)
+	while (!fs->bg_stop && !fs->bg_kick && !fs->bg_called &&
+	       now_ms() < when)
 		pthread_cond_timedwait(&fs->bg_cond, &fs->bg_lock.m, &ts);
-	fs->bg_kick = false;
+	/* others may call without a pause: a turn comes all the same */
+	called = fs->bg_called && !fs->bg_kick && now_ms() < when;
+	fs->bg_kick = fs->bg_called = false;
+	return called;
 }
 
 /* Signals are for the program's own threads, except for faults of this one. */
@@ -214,34 +222,50 @@ static void mark_if_quiet(struct dxf_fs *fs, uint64_t *last)
 	*last = now;
 }
 
+/* When its turns are, in milliseconds. */
+struct turns {
+	uint64_t every;			/* for data */
+	uint64_t times, data;		/* the next ones */
+	uint64_t ntxn;			/* transactions at the last one */
+};
+
+static void take_turn(struct dxf_fs *fs, struct turns *t, bool deferred)
+{
+	bool due = deferred && now_ms() >= t->data;
+
+	work(fs, due);
+	mark_if_quiet(fs, &t->ntxn);
+	t->times = now_ms() + TIMES_EVERY * 1000;
+	if (due)
+		t->data = now_ms() + t->every;
+}
+
 static void *bg_main(void *arg)
 {
 	struct dxf_fs *fs = arg;
 	uint64_t every = (uint64_t)(fs->opts.commit ? fs->opts.commit : 1);
-	uint64_t times = now_ms() + TIMES_EVERY * 1000, data;
-	uint64_t last = UINT64_MAX;
+	struct turns t = { .ntxn = UINT64_MAX };
 
 	block_signals();
 	/* A commit= of 5 s, the default, is met by each turn for times. */
-	every = every > TIMES_EVERY ? (every - 1) * 1000 : every * 1000;
-	data = now_ms() + every;
+	t.every = every > TIMES_EVERY ? (every - 1) * 1000 : every * 1000;
+	t.times = now_ms() + TIMES_EVERY * 1000;
+	t.data = now_ms() + t.every;
 	while (!is_stopping(fs) && dxf_orphan_finish_one(fs))
 		;
-	dxf_park_release(fs);
+	dxf_park_serve(fs);
 	dxf_mutex_lock(&fs->bg_lock);
 	for (;;) {
-		bool deferred = dxf_data_is_deferred(fs), due;
+		bool deferred = dxf_data_is_deferred(fs), called;
 
-		doze(fs, deferred ? DXF_MIN(times, data) : times);
+		called = doze(fs, deferred ? DXF_MIN(t.times, t.data) :
+			      t.times);
 		if (fs->bg_stop)
 			break;
 		dxf_mutex_unlock(&fs->bg_lock);
-		due = deferred && now_ms() >= data;
-		work(fs, due);
-		mark_if_quiet(fs, &last);
-		times = now_ms() + TIMES_EVERY * 1000;
-		if (due)
-			data = now_ms() + every;
+		dxf_park_serve(fs);
+		if (!called)
+			take_turn(fs, &t, deferred);
 		dxf_mutex_lock(&fs->bg_lock);
 	}
 	dxf_mutex_unlock(&fs->bg_lock);
@@ -284,7 +308,7 @@ int dxf_bg_start(struct dxf_fs *fs)
 	if (fs->opts.ro)
 		return 0;
 	fs->bg_stop = false;
-	fs->bg_kick = false;
+	fs->bg_kick = fs->bg_called = false;
 	err = pthread_create(&fs->bg_thread, NULL, bg_main, fs);
 	fs->bg_running = err == 0;
 	return -err;
@@ -306,5 +330,14 @@ void dxf_bg_kick(struct dxf_fs *fs)
 {
 	DXF_SCOPED_MUTEX(&fs->bg_lock);
 	fs->bg_kick = true;
+	pthread_cond_signal(&fs->bg_cond);
+}
+
+void dxf_bg_call(struct dxf_fs *fs)
+{
+	dxf_mutex_lock(&fs->bg_lock);
+	fs->bg_called = true;
+	dxf_mutex_unlock(&fs->bg_lock);
+	/* not before: it would meet the lock */
 	pthread_cond_signal(&fs->bg_cond);
 }

@@ -165,7 +165,7 @@ struct dxf_fs {
 	bool bg_running;
 	struct dxf_mutex bg_lock;	/* DXF_RANK_LEAF */
 	pthread_cond_t bg_cond;
-	bool bg_stop, bg_kick;
+	bool bg_stop, bg_kick, bg_called;
 
 	int sticky_error;		/* atomic: a write-back failed */
 

@@ -191,39 +191,38 @@ void dxf_icache_freed(struct dxf_fs *fs, struct dxf_inode **v, int n)
 		malloc_trim(0);
 }
 
-/* What a reference less leaves to be done, without the lock: settle(). */
-enum due { NOTHING_DUE, EVICTION_DUE, RELEASE_DUE };
-
 /* Start eviction if nothing refers to it, or park it.  Locks: icache_lock. */
-static enum due begin_evict(struct dxf_fs *fs, struct dxf_inode *inode)
+static enum dxf_due begin_evict(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	if (inode->state != DXF_I_LIVE || referred(inode))
-		return NOTHING_DUE;
+		return DXF_DUE_NOTHING;
 	if (dxf_park_add(fs, inode))
-		return dxf_park_is_full(&fs->park) ? RELEASE_DUE : NOTHING_DUE;
+		return dxf_park_due(&fs->park);
 	inode->state = DXF_I_EVICTING;
-	return EVICTION_DUE;
+	return DXF_DUE_EVICTION;
 }
 
 /* One pin less.  Locks: icache_lock. */
-static enum due unpin_locked(struct dxf_fs *fs, struct dxf_inode *inode)
+static enum dxf_due unpin_locked(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	assert(inode->pins > 0 && inode->state == DXF_I_LIVE);	/* C2 */
 	inode->pins--;
 	return begin_evict(fs, inode);
 }
 
-static void settle(struct dxf_fs *fs, struct dxf_inode *inode, enum due due)
+static void settle(struct dxf_fs *fs, struct dxf_inode *inode, enum dxf_due due)
 {
-	if (due == EVICTION_DUE)
+	if (due == DXF_DUE_EVICTION)
 		dxf_icache_evict(fs, inode);
-	else if (due == RELEASE_DUE)
+	else if (due == DXF_DUE_RELEASE)
 		dxf_park_release(fs);
+	else if (due == DXF_DUE_CALL)
+		dxf_bg_call(fs);
 }
 
 void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode)
 {
-	enum due due;
+	enum dxf_due due;
 
 	dxf_mutex_lock(&fs->icache_lock);
 	due = unpin_locked(fs, inode);
@@ -234,7 +233,7 @@ void dxf_icache_put(struct dxf_fs *fs, struct dxf_inode *inode)
 void dxf_icache_give(struct dxf_fs *fs, struct dxf_inode *inode,
 		     struct dxf_inode *dir)
 {
-	enum due due;
+	enum dxf_due due;
 
 	dxf_mutex_lock(&fs->icache_lock);
 	assert(inode->pins > 0);
@@ -290,7 +289,7 @@ static bool owes_nothing(const struct dxf_inode *inode)
 void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 {
 	struct dxf_inode *inode, *gone = NULL;
-	enum due due = NOTHING_DUE;
+	enum dxf_due due = DXF_DUE_NOTHING;
 	bool trim = false;
 
 	dxf_mutex_lock(&fs->icache_lock);
@@ -303,7 +302,7 @@ void dxf_fs_forget(struct dxf_fs *fs, dxf_ino_t ino, uint64_t n)
 	} else if (inode == NULL) {
 		trim = dxf_known_drop(&fs->known, ino, n);
 	}
-	if (due == EVICTION_DUE && owes_nothing(inode)) {
+	if (due == DXF_DUE_EVICTION && owes_nothing(inode)) {
 		trim = dxf_itable_remove(fs, inode);
 		gone = DXF_STEAL(inode);
 	}
@@ -348,7 +347,7 @@ int dxf_icache_add_open(struct dxf_fs *fs, struct dxf_inode *inode,
 int dxf_icache_give_opened(struct dxf_fs *fs, struct dxf_inode *inode,
 			   struct dxf_inode *dir, bool direct, bool *dax)
 {
-	enum due due = NOTHING_DUE;
+	enum dxf_due due = DXF_DUE_NOTHING;
 	int err;
 
 	direct = direct || has_dax_flag(inode);

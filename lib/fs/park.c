@@ -4,9 +4,13 @@
  *
  * A transaction costs as much as what it takes to free a small file.  So the
  * files that rm removes are not freed one by one: they wait, on the orphan list
- * on media as before, and one transaction frees DXF_PARK_MAX of them.  Those
- * that are fewer are freed by the background thread at its next turn, and by
- * whoever wants to see the space: who finds none, statfs, sync, the unmount.
+ * on media as before, and one transaction frees DXF_PARK_MAX of them.  That is
+ * done by the background thread, at its next turn or when it is called since
+ * many wait: mostly rm and the thread that serves it take turns on one CPU, and
+ * another is idle.  It is called rarely: each time it takes what both of them
+ * use from the other's cache, and the metadata lock when that may want it.  Who
+ * finds the room full frees some.  So does whoever wants to see the space: who
+ * finds none, statfs, sync, the unmount.
  *
  * Owns the inodes that are PARKED and the way from there to EVICTING.  Must not
  * know how an inode is freed.
@@ -14,7 +18,7 @@
  * Invariants:
  *   P1  a parked inode is on the orphan list and has no reference; nobody can
  *	 get one, for it counts as gone (icache.c, C1)
- *   P2  few and small ones are parked: what they hold is not missed
+ *   P2  a limited number is parked, of small ones
  *   P3  with fs->park.open off none is parked
  */
 #include "fs_priv.h"
@@ -25,6 +29,12 @@
 /* In sectors: a file with more is freed by itself, and at once (P2). */
 #define SMALL		(2 * 64u)
 
+/* Where the @i-th is, the oldest being the first. */
+static struct dxf_inode **place(struct dxf_park *p, int i)
+{
+	return &p->v[(p->first + (unsigned int)i) % DXF_PARK_ROOM];
+}
+
 bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode)
 {
 	const struct dxf_dinode *di = &inode->node.di;
@@ -32,25 +42,37 @@ bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode)
 	dxf_mutex_assert_held(&fs->icache_lock);
 	assert(inode->state == DXF_I_LIVE && inode->pins == 0);	/* P1 */
 	if (di->nlink != 0 || !fs->park.open || !inode->orphan ||
-	    di->sectors > SMALL || dxf_park_is_full(&fs->park))
+	    di->sectors > SMALL || fs->park.n == DXF_PARK_ROOM)
 		return false;
 	inode->state = DXF_I_PARKED;
-	fs->park.v[fs->park.n++] = inode;
+	*place(&fs->park, fs->park.n++) = inode;
 	return true;
 }
 
-/* Off the park, EVICTING.  Returns: how many. */
+enum dxf_due dxf_park_due(struct dxf_park *p)
+{
+	assert(p->n > 0 && p->n <= DXF_PARK_ROOM);		/* P2 */
+	if (p->n == DXF_PARK_ROOM)
+		return DXF_DUE_RELEASE;
+	if (p->n < DXF_PARK_CALL || p->called)
+		return DXF_DUE_NOTHING;
+	p->called = true;
+	return DXF_DUE_CALL;
+}
+
+/* The oldest off the park, EVICTING.  Returns: how many. */
 static int begin_release(struct dxf_fs *fs, struct dxf_inode **v)
 {
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
-	int n = fs->park.n;
+	int n = DXF_MIN(fs->park.n, DXF_PARK_MAX);
 
-	memcpy(v, fs->park.v, (size_t)n * sizeof(*v));
 	for (int i = 0; i < n; i++) {
+		v[i] = *place(&fs->park, i);
 		assert(v[i]->state == DXF_I_PARKED && v[i]->nlookup == 0);
 		v[i]->state = DXF_I_EVICTING;
 	}
-	fs->park.n = 0;
+	fs->park.first = (fs->park.first + (unsigned int)n) % DXF_PARK_ROOM;
+	fs->park.n -= n;
 	fs->park.nleaving += n;
 	return n;
 }
@@ -88,9 +110,27 @@ void dxf_park_release(struct dxf_fs *fs)
 	(void)release(fs);
 }
 
+/* No more than can have been there: others go on parking. */
+static bool release_all(struct dxf_fs *fs)
+{
+	int n = 0;
+
+	while (n < DXF_PARK_ROOM && release(fs))
+		n += DXF_PARK_MAX;
+	return n > 0;
+}
+
+void dxf_park_serve(struct dxf_fs *fs)
+{
+	(void)release_all(fs);
+	DXF_SCOPED_MUTEX(&fs->icache_lock);
+	/* for those that came meanwhile it is called by the next */
+	fs->park.called = false;
+}
+
 bool dxf_park_drain(struct dxf_fs *fs)
 {
-	bool some = release(fs);
+	bool some = release_all(fs);
 
 	DXF_SCOPED_MUTEX(&fs->icache_lock);
 	while (fs->park.nleaving > 0) {

@@ -12,13 +12,27 @@ struct dxf_inode;
 
 /* So many are freed in one transaction. */
 #define DXF_PARK_MAX	16
+/* When so many wait the background thread is called for them. */
+#define DXF_PARK_CALL	1024
+/* So many wait at most. */
+#define DXF_PARK_ROOM	2048
+
+/* What a reference less leaves to be done, without the lock: icache.c. */
+enum dxf_due {
+	DXF_DUE_NOTHING,
+	DXF_DUE_EVICTION,
+	DXF_DUE_RELEASE,	/* dxf_park_release() */
+	DXF_DUE_CALL,		/* dxf_bg_call() */
+};
 
 /* Protected by fs->icache_lock. */
 struct dxf_park {
-	struct dxf_inode *v[DXF_PARK_MAX];
+	struct dxf_inode *v[DXF_PARK_ROOM];	/* a ring */
+	unsigned int first;		/* the oldest one's place */
 	int n;
 	int nleaving;			/* are being freed now */
 	bool open;			/* a background thread releases them */
+	bool called;			/* it will come, or is at it */
 };
 
 /*
@@ -27,16 +41,18 @@ struct dxf_park {
  * Returns: false: it is to be evicted now.
  */
 bool dxf_park_add(struct dxf_fs *fs, struct dxf_inode *inode);
-/* It was added: is it time for dxf_park_release()?  Locks: icache_lock. */
-static inline bool dxf_park_is_full(const struct dxf_park *p)
-{
-	return p->n == DXF_PARK_MAX;
-}
+/* It was added: what does the caller owe now?  Locks: icache_lock. */
+enum dxf_due dxf_park_due(struct dxf_park *p);
 /*
- * Free what is parked.  What fails stays on the orphan list, which is logged.
+ * Free the DXF_PARK_MAX that are parked for the longest.  What fails stays on the
+ * orphan list, which is logged.
  * Locks: none may be held.
  */
 void dxf_park_release(struct dxf_fs *fs);
+/* The same with all that are parked now: the background thread does this. */
+void dxf_park_serve(struct dxf_fs *fs);
+/* bg.c: wake it for that alone.  Locks: none of rank LEAF held. */
+void dxf_bg_call(struct dxf_fs *fs);
 /*
  * The same, and wait for those whose release has begun: what was let go before
  * is free.

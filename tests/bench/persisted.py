@@ -41,8 +41,10 @@ def by_null(peer):
 
 
 def so_far(conf, peer):
-    # the last forgets are the row's
+    # the last forgets are the row's, and what is freed for them: who asks for
+    # the space waits for that
     peer.rest()
+    os.statvfs(peer.meta)
     try:
         return by_null(peer)
     except OSError:

@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fault.h"
+#include "fs_priv.h"
 
 #define ROOT	DXF_ROOT_INO
 #define N	40
@@ -32,10 +34,15 @@ static void make_files(int n, size_t len)
 		fsx_write(&x, fsx_create(&x, ROOT, name_of(i)), 0, 'f', len);
 }
 
+static void unlink_range(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		ck_assert_int_eq(dxf_fs_unlink(x.fs, ROOT, name_of(i)), 0);
+}
+
 static void unlink_files(int n)
 {
-	for (int i = 0; i < n; i++)
-		ck_assert_int_eq(dxf_fs_unlink(x.fs, ROOT, name_of(i)), 0);
+	unlink_range(0, n);
 }
 
 static uint64_t transactions(void)
@@ -142,6 +149,55 @@ START_TEST(test_no_space_takes_what_was_unlinked)
 }
 END_TEST
 
+static int parked(void)
+{
+	int n;
+
+	dxf_mutex_lock(&x.fs->icache_lock);
+	n = x.fs->park.n + x.fs->park.nleaving;
+	dxf_mutex_unlock(&x.fs->icache_lock);
+	return n;
+}
+
+static bool is_called(void)
+{
+	DXF_SCOPED_MUTEX(&x.fs->bg_lock);
+	return x.fs->bg_called;
+}
+
+/* Without the thread, so that nobody comes before it is looked for. */
+START_TEST(test_background_thread_is_called_for_many)
+{
+	uint64_t inodes;
+
+	setup(_i);
+	inodes = fsx_free_inodes(&x);
+	dxf_bg_stop(x.fs);
+	make_files(DXF_PARK_ROOM + N, 0);
+	unlink_files(DXF_PARK_CALL - 1);
+	ck_assert_int_eq(parked(), DXF_PARK_CALL - 1);
+	ck_assert(!is_called());
+	unlink_range(DXF_PARK_CALL - 1, DXF_PARK_CALL);
+	ck_assert(is_called());
+	/* Nobody comes: who unlinks frees. */
+	for (int i = DXF_PARK_CALL; i < DXF_PARK_ROOM + N; i++) {
+		unlink_range(i, i + 1);
+		ck_assert_int_lt(parked(), DXF_PARK_ROOM);
+	}
+	ck_assert_int_ge(parked(), DXF_PARK_ROOM - DXF_PARK_MAX);
+	ck_assert_int_eq(dxf_bg_start(x.fs), 0);
+	while (parked() > 0)
+		usleep(1000);
+	ck_assert_uint_eq(fsx_free_inodes(&x), inodes);
+	/* ... and for the next ones again */
+	make_files(DXF_PARK_CALL, 0);
+	unlink_files(DXF_PARK_CALL);
+	while (parked() > 0)
+		usleep(1000);
+	fsx_finish(&x);
+}
+END_TEST
+
 /* Whatever fails once, the space comes back, at the next mount at the latest. */
 START_TEST(test_failure_while_freeing_loses_nothing)
 {
@@ -182,6 +238,7 @@ static void add(TCase *t)
 	EACH(test_large_file_is_freed_at_once);
 	tcase_add_loop_test(t, test_open_files_stay_among_those_that_are_freed,
 			    0, 30);
+	EACH(test_background_thread_is_called_for_many);
 	EACH(test_no_space_takes_what_was_unlinked);
 	tcase_add_loop_test(t, test_failure_while_freeing_loses_nothing, 0,
 			    3);
