@@ -155,12 +155,12 @@ static struct dxf_gacc *find(const struct dxf_acc *acc, uint32_t group)
 	return NULL;
 }
 
-static struct dxf_gacc from_memory(struct dxf_ext2 *e2, uint32_t group)
+/* Locks: the metadata lock, or alloc_lock: a commit changes them under both. */
+static struct dxf_gacc from_memory(const struct dxf_ext2 *e2, uint32_t group)
 {
 	const struct dxf_group *g = &e2->groups[group];
 
 	assert(group < e2->geom.ngroups);
-	DXF_SCOPED_MUTEX(&e2->alloc_lock);
 	return (struct dxf_gacc){
 		.group = group,
 		.free_blocks = g->free_blocks,
@@ -199,7 +199,12 @@ struct dxf_gacc dxf_acc_view(struct dxf_ext2 *e2, const struct dxf_txn *t,
 {
 	const struct dxf_gacc *ga = NULL;
 
-	if (t != NULL && e2->acc->t == t)
+	if (t == NULL) {
+		DXF_SCOPED_MUTEX(&e2->alloc_lock);
+		return from_memory(e2, group);
+	}
+	assert(t == dxf_txn_current(e2->txnmgr));
+	if (e2->acc->t == t)
 		ga = find(e2->acc, group);
 	return ga != NULL ? *ga : from_memory(e2, group);
 }

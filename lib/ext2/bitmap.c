@@ -68,9 +68,16 @@ static const char *check_blocks(struct dxf_ext2 *e2, const struct dxf_desc *d,
 /* The verdict of an earlier check: 1 go and check, 0 good, -EUCLEAN. */
 static int known(const struct dxf_group *g, unsigned int ok, unsigned int bad)
 {
-	if ((g->state & bad) != 0)
+	uint8_t checked = dxf_group_checked(g);
+
+	if ((checked & bad) != 0)
 		return -EUCLEAN;
-	return (g->state & ok) != 0 ? 0 : 1;
+	return (checked & ok) != 0 ? 0 : 1;
+}
+
+static void set_checked(struct dxf_group *g, uint8_t what)
+{
+	__atomic_store_n(&g->checked, g->checked | what, __ATOMIC_RELEASE);
 }
 
 int dxf_bitmap_check_blocks(struct dxf_ext2 *e2, uint32_t group, uint64_t *map)
@@ -92,13 +99,13 @@ int dxf_bitmap_check_blocks(struct dxf_ext2 *e2, uint32_t group, uint64_t *map)
 			return ret;
 		what = check_blocks(e2, &d, map);
 		if (what != NULL) {
-			g->state |= DXF_BG_BLOCKS_BAD;
+			set_checked(g, DXF_BG_BLOCKS_BAD);
 			return dxf_ext2_corrupt(e2, 0, g->block_bitmap,
 				"the block bitmap of group %u is damaged: %s",
 				group, what);
 		}
 	}
-	g->state |= DXF_BG_BLOCKS_OK;
+	set_checked(g, DXF_BG_BLOCKS_OK);
 	return 0;
 }
 
@@ -120,14 +127,30 @@ int dxf_bitmap_check_inodes(struct dxf_ext2 *e2, uint32_t group, uint64_t *map)
 			return ret;
 		if (!dxf_desc_inode_csum_ok(e2, &d,
 					    dxf_bitmap_csum(e2, map, ipg))) {
-			g->state |= DXF_BG_INODES_BAD;
+			set_checked(g, DXF_BG_INODES_BAD);
 			return dxf_ext2_corrupt(e2, 0, g->inode_bitmap,
 				"the checksum of the inode bitmap of group %u is wrong",
 				group);
 		}
 	}
-	g->state |= DXF_BG_INODES_OK;
+	set_checked(g, DXF_BG_INODES_OK);
 	return 0;
+}
+
+int dxf_bitmap_use_blocks(struct dxf_ext2 *e2, uint32_t group)
+{
+	if (dxf_group_checked(&e2->groups[group]) & DXF_BG_BLOCKS_OK)
+		return 0;
+	DXF_SCOPED_MUTEX(&e2->alloc_lock);
+	return dxf_bitmap_check_blocks(e2, group, e2->scratch);
+}
+
+int dxf_bitmap_use_inodes(struct dxf_ext2 *e2, uint32_t group)
+{
+	if (dxf_group_checked(&e2->groups[group]) & DXF_BG_INODES_OK)
+		return 0;
+	DXF_SCOPED_MUTEX(&e2->alloc_lock);
+	return dxf_bitmap_check_inodes(e2, group, e2->scratch);
 }
 
 uint64_t *dxf_map_get(struct dxf_ext2 *e2)

@@ -91,6 +91,8 @@ struct dxf_dirblk {
 	 * longer than gap2 fit.
 	 */
 	uint32_t gap, gap_at, gap2;
+	/* Before the entry at none_to none of none_need bytes fits. */
+	uint32_t none_to, none_need;
 	/* A bit for each 4 bytes: does an entry begin there? */
 	uint64_t begins[DXF_DIR_MAX_BLOCK / 4 / 64];
 	/* A name may be read in words, up to 7 bytes past the block. */

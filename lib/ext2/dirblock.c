@@ -198,6 +198,7 @@ static int read_block(struct dxf_dirblk *b, const struct dxf_dirview *v,
 	b->end = 0;
 	b->dx = false;
 	b->gap = b->gap_at = b->gap2 = 0;
+	b->none_to = b->none_need = 0;
 	memset(b->begins, 0, sizeof(b->begins));
 	memset(b->buf + dxf_dirview_bsize(v), 0, 8);
 	if (!run.pblk)
@@ -329,23 +330,29 @@ static uint32_t rec_len(const struct dxf_dirblk *b, uint32_t off)
 
 void dxf_dirblk_count_gaps(struct dxf_dirblk *b)
 {
-	b->gap = b->gap_at = b->gap2 = 0;
+	b->gap = b->gap_at = b->gap2 = b->none_to = 0;
 	for (uint32_t off = 0; off < b->end; off += rec_len(b, off))
 		note_gap(b, off, dxf_dir_gap(b->buf + off));
 }
 
-/* The first place where @need bytes fit. */
-static uint32_t first_gap(struct dxf_dirblk *b, uint32_t need)
+static uint32_t gap_from(const struct dxf_dirblk *b, uint32_t off,
+			 uint32_t need)
 {
-	uint32_t off = 0;
-
-	/* where only one place is left, it is known */
-	if (b->gap2 < need)
-		return b->gap_at;
 	while (dxf_dir_gap(b->buf + off) < need) {
 		off += rec_len(b, off);
 		assert(off < b->end);
 	}
+	return off;
+}
+
+/* The first place where @need bytes fit. */
+static uint32_t first_gap(const struct dxf_dirblk *b, uint32_t need)
+{
+	uint32_t off = need >= b->none_need ? b->none_to : 0;
+
+	/* where only one place is left, it is known */
+	off = b->gap2 < need ? b->gap_at : gap_from(b, off, need);
+	assert(off == gap_from(b, 0, need));
 	return off;
 }
 
@@ -376,6 +383,8 @@ uint32_t dxf_dirblk_take(struct dxf_dirblk *b, uint32_t need, uint32_t *from)
 		if (b->gap < b->gap2)
 			dxf_dirblk_count_gaps(b);
 	}
+	b->none_to = off + used;
+	b->none_need = need;
 	return off + used;
 }
 
@@ -384,6 +393,7 @@ static void grow_gap(struct dxf_dirblk *b, uint32_t off, uint32_t gone)
 {
 	uint32_t gap = dxf_dir_gap(b->buf + off);
 
+	b->none_to = DXF_MIN(b->none_to, off);
 	if (off == b->gap_at || gone == b->gap_at) {
 		assert(gap >= b->gap);
 	} else if (gap >= b->gap) {

@@ -25,13 +25,19 @@ struct dxf_group {
 	dxf_blk_t block_bitmap;
 	dxf_blk_t inode_bitmap;
 	dxf_blk_t inode_table;
-	/* protected by alloc_lock */
+	/*
+	 * Counters and flags follow the commits, under both the metadata lock and
+	 * alloc_lock: whoever has either may read them.  The rest is protected by
+	 * alloc_lock.
+	 */
 	uint32_t free_blocks;
 	uint32_t free_inodes;
 	uint32_t used_dirs;
 	uint32_t itable_unused;
 	uint16_t flags;			/* EXT2_BG_*, 0 without gdt checksums */
-	uint16_t state;			/* DXF_BG_*, ours */
+	/* DXF_BG_*, ours; atomic: what is set under alloc_lock stays */
+	uint8_t checked;
+	bool no_huge;			/* no 2 MiB piece is free */
 	uint32_t nresv;			/* bits set in resv */
 	uint32_t nquar;			/* of them: freed by the open txn */
 	uint32_t nsoft;			/* bits set in soft */
@@ -47,12 +53,11 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	      "the disk's structures are used as they are");
 static_assert(sizeof(struct dxf_group) <= 96, "128 bytes with the extents");
 
-enum dxf_group_state {
+enum dxf_group_checked {
 	DXF_BG_BLOCKS_OK = 1 << 0,	/* the block bitmap was checked */
 	DXF_BG_BLOCKS_BAD = 1 << 1,	/* ... and is damaged: not used */
 	DXF_BG_INODES_OK = 1 << 2,
 	DXF_BG_INODES_BAD = 1 << 3,
-	DXF_BG_NO_HUGE = 1 << 4,	/* no 2 MiB piece is free */
 };
 
 /* A stretch of blocks with metadata at a fixed place. */

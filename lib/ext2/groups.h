@@ -124,6 +124,16 @@ int dxf_bitmap_check_blocks(struct dxf_ext2 *e2, uint32_t group,
 /* The same for the inode bitmap (checksum only). */
 int dxf_bitmap_check_inodes(struct dxf_ext2 *e2, uint32_t group,
 			    uint64_t *map);
+/* The same without the lock, which only the first use takes. */
+int dxf_bitmap_use_blocks(struct dxf_ext2 *e2, uint32_t group);
+int dxf_bitmap_use_inodes(struct dxf_ext2 *e2, uint32_t group);
+
+/* DXF_BG_*: what is known of the group's bitmaps. */
+static inline uint8_t dxf_group_checked(const struct dxf_group *g)
+{
+	return __atomic_load_n(&g->checked, __ATOMIC_ACQUIRE);
+}
+
 /* The block bitmap's bits behind the group's end, as the format wants them. */
 void dxf_bitmap_pad(const struct dxf_ext2 *e2, uint32_t nbits, uint64_t *map);
 /* crc32c over the bits that the format's checksum covers. */

@@ -88,9 +88,7 @@ static int load(struct change *c, uint32_t at)
 	struct dxf_ext2 *e2 = c->e2;
 	int ret;
 
-	dxf_mutex_lock(&e2->alloc_lock);
-	ret = dxf_bitmap_check_inodes(e2, c->group, e2->scratch);
-	dxf_mutex_unlock(&e2->alloc_lock);
+	ret = dxf_bitmap_use_inodes(e2, c->group);
 	if (ret == 0)
 		ret = dxf_acc_group(e2, c->t, c->group, &c->ga);
 	if (ret == 0)

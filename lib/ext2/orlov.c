@@ -114,7 +114,7 @@ uint32_t dxf_orlov_group(struct dxf_ext2 *e2, dxf_ino_t parent, bool is_dir)
 	uint32_t group = dxf_group_of_ino(e2, parent);
 
 	assert(group < e2->geom.ngroups);
-	DXF_SCOPED_MUTEX(&e2->alloc_lock);
+	assert(dxf_txn_current(e2->txnmgr) != NULL);
 	if (!is_dir)
 		return file_group(e2, parent, group);
 	if (parent == DXF_ROOT_INO && spread(e2, &group))

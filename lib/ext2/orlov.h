@@ -10,7 +10,7 @@
 /*
  * The group for a new directory or file of @parent; only a wish: it may turn
  * out to have no inode free.
- * Locks: alloc_lock inside.
+ * Locks: the metadata lock.
  */
 uint32_t dxf_orlov_group(struct dxf_ext2 *e2, dxf_ino_t parent, bool is_dir);
 

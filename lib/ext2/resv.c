@@ -56,7 +56,7 @@ static void del(struct dxf_ext2 *e2, struct dxf_group *g, uint32_t from,
 	/* The bits may be free now, and join two runs. */
 	g->hint = DXF_MIN(g->hint, from);
 	g->hint_soft = DXF_MIN(g->hint_soft, from);
-	g->state &= (uint16_t)~DXF_BG_NO_HUGE;
+	g->no_huge = false;
 	g->longest = (uint32_t)DXF_MIN(longest, (uint64_t)UINT32_MAX);
 	if (g->nresv == 0)
 		dxf_map_put(e2, DXF_STEAL(g->resv));

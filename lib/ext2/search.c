@@ -2,7 +2,7 @@
 /*
  * search.c - finding free blocks in bitmaps, reservations and windows.
  *
- * Owns dxf_group.hint, .hint_soft, .longest and DXF_BG_NO_HUGE (resv.c and
+ * Owns dxf_group.hint, .hint_soft, .longest and .no_huge (resv.c and
  * window.c only loosen them).
  * A group is searched in e2->scratch, where its bitmap, its reservations, its
  * known bad blocks and, unless they are to be stolen, its windows are laid over
@@ -179,7 +179,7 @@ static bool promising(const struct search *s, const struct dxf_group *g,
 {
 	uint32_t resv = g->nresv - g->nquar;
 
-	if ((g->state & DXF_BG_BLOCKS_BAD) != 0)
+	if ((dxf_group_checked(g) & DXF_BG_BLOCKS_BAD) != 0)
 		return false;
 	return g->free_blocks > resv && g->free_blocks - resv >= need &&
 		g->longest >= need;
@@ -273,7 +273,7 @@ static bool look_huge(struct dxf_ext2 *e2, uint32_t group, uint32_t from,
 	if (bit == nblocks && from != 0)
 		bit = find_piece(e2, group, 0);
 	if (bit == nblocks) {
-		g->state |= DXF_BG_NO_HUGE;
+		g->no_huge = true;
 		return false;
 	}
 	end = dxf_bits_next_set(e2->scratch, bit,
@@ -296,7 +296,7 @@ bool dxf_search_huge_locked(struct dxf_ext2 *e2, dxf_blk_t goal, uint32_t want,
 	for (uint32_t i = 0; i < e2->geom.ngroups && looked < PATIENCE; i++) {
 		const struct dxf_group *g = &e2->groups[group];
 
-		if (!(g->state & DXF_BG_NO_HUGE) &&
+		if (!g->no_huge &&
 		    promising(&s, g, e2->huge_blocks)) {
 			looked++;
 			if (look_huge(e2, group, from, want, out))

@@ -33,7 +33,7 @@ void dxf_window_steal_locked(struct dxf_ext2 *e2, uint32_t group,
 	if (n != 0) {
 		g->hint = DXF_MIN(g->hint, from);
 		g->hint_soft = DXF_MIN(g->hint_soft, from);
-		g->state &= (uint16_t)~DXF_BG_NO_HUGE;
+		g->no_huge = false;
 		g->longest = (uint32_t)DXF_MIN(longest, (uint64_t)UINT32_MAX);
 	}
 	if (g->nsoft == 0)

@@ -87,11 +87,8 @@ static int fill(struct batch *b, const struct piece *p, uint64_t end)
 
 		err = zero_media(b, off, head);
 		if (!err)
-			err = dxf_wr_store(w, b->end, off + head, body,
-					   DXF_PERSIST_DATA);
-		if (!err)
-			err = zero_media(b, off + head + body,
-					 last - first - head - body);
+			err = dxf_wr_fill(w, b->end, off + head, body,
+					  last - first - head - body);
 	} else {
 		err = zero_media(b, off, last - first);
 	}

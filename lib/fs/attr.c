@@ -41,26 +41,34 @@ void dxf_inode_peek(struct dxf_inode *inode, struct dxf_peek *p)
  * Words that are the same are not stored: what the inode's lock protects (map,
  * size, flags) is read under that lock alone, while an unlink or a neighbour
  * on the orphan list replaces the slot without it, and leaves these as they
- * are.
+ * are.  Atomic for dxf_inode_guess_size().
  */
+static void store_change(uint32_t *d, uint32_t s)
+{
+	if (*d != s)
+		__atomic_store_n(d, s, __ATOMIC_RELAXED);
+}
+
 static void store_changes(struct dxf_dinode *dst, const struct dxf_dinode *src)
 {
 	uint32_t *d = (uint32_t *)dst;
 	const uint32_t *s = (const uint32_t *)src;
 
-	_Static_assert(sizeof(*dst) % sizeof(*d) == 0, "whole words");
-	for (size_t i = 0; i < sizeof(*dst) / sizeof(*d); i++) {
-		if (d[i] != s[i])
-			d[i] = s[i];
+	_Static_assert(sizeof(*dst) % (2 * sizeof(*d)) == 0, "pairs of words");
+	for (size_t i = 0; i < sizeof(*dst) / sizeof(*d); i += 2) {
+		if (memcmp(d + i, s + i, 2 * sizeof(*d)) == 0)
+			continue;
+		store_change(d + i, s[i]);
+		store_change(d + i + 1, s[i + 1]);
 	}
 }
 
-void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
+/* The times that were touched since @di was copied stay. */
+static void store_but_touched(struct dxf_inode *inode,
+			      const struct dxf_dinode *di)
 {
 	struct dxf_dinode *cur = &inode->node.di, next = *di;
 
-	DXF_SCOPED_MUTEX(&inode->node.attr);
-	assert((inode->lazy_new & ~inode->lazy) == 0);
 	if (inode->lazy_new & DXF_TIME_A)
 		next.atime = cur->atime;
 	if (inode->lazy_new & DXF_TIME_M)
@@ -68,6 +76,16 @@ void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
 	if (inode->lazy_new & DXF_TIME_C)
 		next.ctime = cur->ctime;
 	store_changes(cur, &next);
+}
+
+void dxf_inode_set_di(struct dxf_inode *inode, const struct dxf_dinode *di)
+{
+	DXF_SCOPED_MUTEX(&inode->node.attr);
+	assert((inode->lazy_new & ~inode->lazy) == 0);
+	if (inode->lazy_new != 0)
+		store_but_touched(inode, di);
+	else
+		store_changes(&inode->node.di, di);
 	dxf_inode_forget_touches(inode);
 	inode->lazy = inode->lazy_new;
 	inode->lazy_new = 0;

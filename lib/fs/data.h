@@ -70,6 +70,9 @@ int dxf_regular(mode_t mode);
  */
 int dxf_wr_store(const struct dxf_wr *w, uint64_t pos, dxf_off_t off,
 		 uint64_t len, unsigned int flags);
+/* The same into new blocks, with @pad zeros behind; DXF_WR_DATA. */
+int dxf_wr_fill(const struct dxf_wr *w, uint64_t pos, dxf_off_t off,
+		uint64_t len, uint64_t pad);
 /*
  * The same into blocks that the file maps: settles what was left in the cache
  * there and remembers what this leaves there.  @inside: all of it is below the

@@ -198,6 +198,11 @@ static inline void dxf_inode_peek_locked(struct dxf_inode *inode,
 	p->mode = inode->node.di.mode;
 	p->flags = inode->node.di.flags;
 }
+/* As it is, or was a moment ago, or half of each.  Locks: none. */
+static inline uint64_t dxf_inode_guess_size(const struct dxf_inode *inode)
+{
+	return __atomic_load_n(&inode->node.di.size, __ATOMIC_RELAXED);
+}
 /*
  * Replace it after a commit - the times in lazy_new (touched since
  * dxf_op_di()) stay as they are and are what is lazy from now on; all other

@@ -134,6 +134,21 @@ int dxf_wr_store(const struct dxf_wr *w, uint64_t pos, dxf_off_t off,
 				len, flags);
 }
 
+int dxf_wr_fill(const struct dxf_wr *w, uint64_t pos, dxf_off_t off,
+		uint64_t len, uint64_t pad)
+{
+	int err;
+
+	assert(w->kind == DXF_WR_DATA && pos >= w->start);
+	if (!w->in)
+		return dxf_persist_copy_padded(w->fs->region, off, w->buf +
+					       (pos - w->start), len, pad);
+	err = store_from_file(w, pos, off, len, DXF_PERSIST_DATA);
+	return err || pad == 0 ? err :
+		dxf_persist_zero(w->fs->region, off + len, pad,
+				 DXF_PERSIST_DATA);
+}
+
 int dxf_wr_inplace(const struct dxf_wr *w, uint64_t pos, dxf_off_t off,
 		   uint64_t len, bool inside)
 {
@@ -262,15 +277,18 @@ int dxf_clip_to_max(struct dxf_fs *fs, struct dxf_inode *inode, uint64_t off,
 /* ---- the write ---- */
 
 /* The page cache was asked when the page was dirtied, not when written back. */
-static int may_write(const struct dxf_peek *p, uint64_t off, unsigned int flags)
+static int may_write(const struct dxf_wr *w, const struct dxf_peek *p,
+		     uint64_t off, unsigned int flags)
 {
 	int err = dxf_regular(p->mode);
 
-	if (err || (flags & DXF_WRITE_CACHE))
+	if (err)
 		return err;
-	if (p->flags & FS_IMMUTABLE_FL)
+	if (!(flags & DXF_WRITE_CACHE) &&
+	    ((p->flags & FS_IMMUTABLE_FL) ||
+	     ((p->flags & FS_APPEND_FL) && off < p->size)))
 		return -EPERM;
-	return (p->flags & FS_APPEND_FL) && off < p->size ? -EPERM : 0;
+	return dxf_txnmgr_is_ro(w->fs->txnmgr) ? -EROFS : 0;
 }
 
 /* Overwrite from *@pos on, as far as it is mapped, written and not bad. */
@@ -307,11 +325,9 @@ static int write_shared(struct dxf_wr *w, uint64_t *pos, unsigned int flags)
 
 	DXF_SCOPED_RDLOCK(&inode->lock);
 	dxf_inode_peek_locked(inode, &p);
-	err = may_write(&p, w->start, flags);
+	err = may_write(w, &p, w->start, flags);
 	if (err)
 		return err;
-	if (dxf_txnmgr_is_ro(w->fs->txnmgr))
-		return -EROFS;
 	if (w->end > p.size ||
 	    dxf_needs_kill_priv(inode, &p, flags & DXF_WRITE_KILL_PRIV))
 		return 0;
@@ -332,17 +348,19 @@ static int write_exclusive(struct dxf_wr *w, uint64_t *pos, unsigned int flags)
 	DXF_SCOPED_WRLOCK(&inode->lock);
 	dxf_inode_peek_locked(inode, &p);
 	/* What stood below the end of file was checked; a retry goes on. */
-	err = may_write(&p, *pos, flags);
+	err = may_write(w, &p, *pos, flags);
 	if (!err)
 		err = dxf_strip_priv(w->fs, inode,
 				     flags & DXF_WRITE_KILL_PRIV);
 	return err ? err : dxf_wr_range(w, pos);
 }
 
+/* What seems to make the file longer is not tried under the lock held shared. */
 static ssize_t write_range(struct dxf_wr *w, unsigned int flags)
 {
+	bool grows = w->end > dxf_inode_guess_size(w->inode);
 	uint64_t pos = w->start;
-	int err = write_shared(w, &pos, flags);
+	int err = grows ? 0 : write_shared(w, &pos, flags);
 
 	if (!err && pos < w->end) {
 		err = write_exclusive(w, &pos, flags);

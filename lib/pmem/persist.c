@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "fault.h"
@@ -239,6 +240,54 @@ int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 		return ret;
 	dxf_persist_announce(r, DXF_PERSIST_OP_ZERO, off, len, NULL, flags);
 	return store_or_recover(r, off, NULL, len, flags);
+}
+
+/* The bytes @src of the line at @off, and zeros. */
+static int store_padded_line(struct dxf_region *r, dxf_off_t off,
+			     const char *src, size_t len)
+{
+	char line[DXF_CACHELINE] __attribute__((aligned(DXF_CACHELINE)));
+	int ret;
+
+	assert(len > 0 && len < sizeof(line));
+	memcpy(line, src, len);
+	memset(line + len, 0, sizeof(line) - len);
+	dxf_persist_count(&dxf_persist_mine(r)->bytes_stored, sizeof(line));
+	ret = store_bulk(r, r->wr + off, line, sizeof(line), DXF_PERSIST_DATA);
+	if (ret != 0)
+		dxf_badblock_note_fault(r);
+	return ret;
+}
+
+int dxf_persist_copy_padded(struct dxf_region *r, dxf_off_t off,
+			    const void *src, size_t len, uint64_t pad)
+{
+	size_t part = ((uintptr_t)r->wr + off + len) % DXF_CACHELINE;
+	size_t body = len - part, zeros_in = DXF_CACHELINE - part;
+	int ret;
+
+	if (part == 0 || len < part || pad < zeros_in ||
+	    r->media != DXF_MEDIA_DAX) {
+		ret = dxf_persist_copy(r, off, src, len, DXF_PERSIST_DATA);
+		return ret != 0 || pad == 0 ? ret :
+			dxf_persist_zero(r, off + len, pad, DXF_PERSIST_DATA);
+	}
+	ret = prepare(r, off, len + pad, DXF_PERSIST_DATA);
+	if (ret != 0)
+		return ret;
+	dxf_persist_announce(r, DXF_PERSIST_OP_COPY, off, len, src,
+			     DXF_PERSIST_DATA);
+	dxf_persist_announce(r, DXF_PERSIST_OP_ZERO, off + len, pad, NULL,
+			     DXF_PERSIST_DATA);
+	if (body > 0)
+		ret = store(r, off, src, body, DXF_PERSIST_DATA);
+	if (ret == 0)
+		ret = store_padded_line(r, off + body,
+					(const char *)src + body, part);
+	if (ret == 0 && pad > zeros_in)
+		ret = store(r, off + len + zeros_in, NULL, pad - zeros_in,
+			    DXF_PERSIST_DATA);
+	return ret;
 }
 
 /* Pieces end at sectors of the target: neither line nor sector is cut. */

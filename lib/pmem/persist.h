@@ -73,6 +73,15 @@ int dxf_persist_zero(struct dxf_region *r, dxf_off_t off, uint64_t len,
 		     unsigned int flags);
 
 /*
+ * Copy @len bytes and store @pad zeros behind them, with DATA: as the two calls
+ * one after the other, but the line in which both meet is stored once, as a
+ * whole.
+ * Durability, Returns: as dxf_persist_copy().
+ */
+int dxf_persist_copy_padded(struct dxf_region *r, dxf_off_t off,
+			    const void *src, size_t len, uint64_t pad);
+
+/*
  * Media to media, ranges must not overlap.
  * Returns: as dxf_persist_copy; -EIO also when the source cannot be loaded.
  */

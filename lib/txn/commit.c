@@ -10,7 +10,8 @@
  *	F1	the operation is durable
  *	the words in place, the fingerprint if the watched range changed
  *	F2	in place, too, is durable
- *	dead	not fenced: without it recovery does the same once more
+ *	dead	neither flushed nor fenced, which the next lock would wait for:
+ *		without it recovery does the same once more
  *
  * Without a log the slot, F1 and dead are left out: a crash in between then
  * leaves a part.
@@ -189,7 +190,7 @@ static int in_place_failed(struct dxf_txn *t, uint64_t seq)
 			err = dxf_txlog_write_print(log, seq, log->print);
 		dxf_persist_fence(t->m->region);
 		if (err == 0)
-			err = dxf_txlog_write_dead(log, seq);
+			err = dxf_txlog_write_dead(log, seq, true);
 		if (err < 0)
 			hide(t);
 	}
@@ -230,7 +231,7 @@ static int commit_logged(struct dxf_txn *t, uint64_t print)
 	log->print = print;
 	/* A failure costs the next mount a needless replay. */
 	if (!dxf_mutated(DXF_MUT_TXN_DEAD))
-		(void)dxf_txlog_write_dead(log, seq);
+		(void)dxf_txlog_write_dead(log, seq, false);
 	return 0;
 }
 

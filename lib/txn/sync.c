@@ -31,6 +31,7 @@
 #include "log.h"
 #include "mutate.h"
 #include "persist.h"
+#include "txlog_priv.h"
 #include "txn_priv.h"
 #include "writeback.h"
 
@@ -274,14 +275,29 @@ int dxf_txnmgr_sync_end(struct dxf_txn_sync *s, struct dxf_writeback *wb)
 	return 0;
 }
 
+/*
+ * What goes to sleep now is not to find the last transaction pending when it
+ * wakes; without the mark it would be stored once more, so no failure counts.
+ */
+static void flush_dead(struct dxf_txnmgr *m)
+{
+	DXF_SCOPED_MUTEX(&m->meta);
+	if (m->log == NULL)
+		return;
+	(void)dxf_txlog_flush_dead(m->log);
+	dxf_persist_fence(m->region);
+}
+
 int dxf_txnmgr_sync(struct dxf_txnmgr *m)
 {
 	struct dxf_txn_sync s;
 	struct dxf_writeback wb;
 
 	assert(dxf_txn_current(m) == NULL);
-	if (m->dirty == NULL)
+	if (m->dirty == NULL) {
+		flush_dead(m);
 		return 0;
+	}
 	if (__atomic_load_n(&m->sync_error, __ATOMIC_ACQUIRE) != 0)
 		return -EIO;
 	dxf_writeback_init(&wb, m->region);

@@ -222,10 +222,20 @@ int dxf_txlog_write_print(struct dxf_txlog *l, uint64_t seq, uint64_t print)
 	return err;
 }
 
-int dxf_txlog_write_dead(struct dxf_txlog *l, uint64_t seq)
+int dxf_txlog_write_dead(struct dxf_txlog *l, uint64_t seq, bool flush)
 {
 	return dxf_txlog_store(l, TXLOG_DEAD_AT, &seq, sizeof(seq),
-			       DXF_PERSIST_TEMPORAL);
+			       DXF_PERSIST_TEMPORAL |
+			       (flush ? 0 : DXF_PERSIST_NOFLUSH));
+}
+
+int dxf_txlog_flush_dead(struct dxf_txlog *l)
+{
+	size_t n;
+	dxf_off_t off = dxf_txlog_locate(l, TXLOG_DEAD_AT, sizeof(uint64_t),
+					 &n);
+
+	return dxf_persist_flush(l->region, off, n);
 }
 
 /* Append the staged words of @line at @p.  Returns: behind them. */

@@ -69,8 +69,13 @@ int dxf_txlog_write_slot(struct dxf_txlog *l, const struct dxf_stage *s,
 int dxf_txlog_zero_slot(struct dxf_txlog *l);
 /* Record the fingerprint after transaction @seq.  Not fenced. */
 int dxf_txlog_write_print(struct dxf_txlog *l, uint64_t seq, uint64_t print);
-/* Transaction @seq is in place: recovery skips it.  Not fenced. */
-int dxf_txlog_write_dead(struct dxf_txlog *l, uint64_t seq);
+/*
+ * Transaction @seq is in place: recovery skips it.  Not fenced; without @flush
+ * it gets to media when the cache lets go of it.
+ */
+int dxf_txlog_write_dead(struct dxf_txlog *l, uint64_t seq, bool flush);
+/* Now it does.  Not fenced.  Returns: 0, -EIO. */
+int dxf_txlog_flush_dead(struct dxf_txlog *l);
 
 /* Does a line of @s meet the watched range? */
 bool dxf_txlog_watches(const struct dxf_txlog *l, const struct dxf_stage *s);

@@ -143,8 +143,8 @@ void dxf_txn_abort(struct dxf_txn *t);
 
 /*
  * Make all metadata durable that commits stored before the call; DAX media:
- * nothing to do.  Not under
- * the metadata lock, which it takes for a moment.
+ * nothing but that the last one is known to be in place.  Not under the
+ * metadata lock, which it takes for a moment.
  * Returns: 0; -EIO, sticky: the manager is ro from now on.
  */
 int dxf_txnmgr_sync(struct dxf_txnmgr *m);

@@ -37,7 +37,7 @@
 
 /*
  * A transaction is its slot in the log, a fence, what it changes in place, a
- * fence, and the mark in the log that it is done.
+ * fence, and the mark in the log that it is done, which is not flushed.
  */
 static const struct {
 	unsigned int logged;	/* bytes of the slot; 0: no transaction */
@@ -75,10 +75,10 @@ static dxf_off_t place(unsigned int i, uint64_t nr)
 	return 16384 + i * BLOCK;
 }
 
-static int put_line(dxf_off_t off)
+static int put_line(dxf_off_t off, unsigned int flags)
 {
 	return dxf_persist_copy(region, off, bytes, sizeof(uint64_t),
-				DXF_PERSIST_TEMPORAL);
+				DXF_PERSIST_TEMPORAL | flags);
 }
 
 /* Does a transaction come with this change? */
@@ -102,9 +102,9 @@ void null_durable(enum null_change what)
 			       DXF_PERSIST_DATA);
 	dxf_persist_fence(region);
 	for (i = 0; i < work[what].lines; i++)
-		err |= put_line(place(i, nr));
+		err |= put_line(place(i, nr), 0);
 	dxf_persist_fence(region);
-	err |= put_line(8192);
+	err |= put_line(8192, DXF_PERSIST_NOFLUSH);
 	assert(err == 0);
 	(void)err;
 }
@@ -118,9 +118,10 @@ static int put_data(const char *buf, size_t at, size_t len, bool fresh)
 
 	for (size_t n; len > 0; buf += n, to += n, len -= n) {
 		n = DXF_MIN(len, (size_t)DXF_MIB);
-		err |= dxf_persist_copy(region, to, buf, n, DXF_PERSIST_DATA);
+		err |= dxf_persist_copy_padded(region, to, buf, n,
+					       n == len ? rest : 0);
 	}
-	return err | dxf_persist_zero(region, to, rest, DXF_PERSIST_DATA);
+	return err;
 }
 
 void null_durable_write(const char *buf, size_t at, size_t len, size_t size)

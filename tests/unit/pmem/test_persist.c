@@ -246,6 +246,66 @@ START_TEST(test_pieces_with_unknown_flags_are_einval)
 }
 END_TEST
 
+/* ---- bytes and zeros behind them ---- */
+
+static const struct {
+	uint64_t off;
+	size_t len, pad;
+	uint64_t nt, flushed;
+} padded[] = {
+	/* the line in which they meet is stored whole */
+	{ 4096, 1000, 3096, 4096, 0 },
+	{ 4096, 65, 127, 64, 2 },
+	{ 4096, 72, 56, 64, 1 },
+	{ 4096, 3, 4093, 4096, 0 },
+	{ 4104, 1000, 3088, 4032, 1 },
+	/* they meet at a line's end, in the first or the last line */
+	{ 4096, 512, 3584, 4096, 0 },
+	{ 4104, 8, 4080, 4032, 2 },
+	{ 4096, 1000, 8, 960, 2 },
+	{ 4096, 1000, 0, 960, 1 },
+};
+
+START_TEST(test_padded_bytes_have_zeros_behind_and_share_a_line)
+{
+	size_t len = padded[_i].len, pad = padded[_i].pad;
+	dxf_off_t off = padded[_i].off;
+	struct dxf_persist_stats a, b;
+	char was[16384], want[16384];
+
+	memset(was, 7, sizeof(was));
+	ck_assert_int_eq(dxf_persist_copy(r, 0, was, sizeof(was), 0), 0);
+	memset(want, 7, sizeof(want));
+	memset(want + off, 9, len);
+	memset(want + off + len, 0, pad);
+	memset(was, 9, len);
+	dxf_persist_get_stats(r, &a);
+	ck_assert_int_eq(dxf_persist_copy_padded(r, off, was, len, pad), 0);
+	dxf_persist_get_stats(r, &b);
+	ck_assert_int_eq(dxf_load(r, 0, was, sizeof(was)), 0);
+	ck_assert_int_eq(memcmp(was, want, sizeof(want)), 0);
+	ck_assert_uint_eq(b.bytes_stored - a.bytes_stored, len + pad);
+	ck_assert_uint_eq(b.bytes_nt - a.bytes_nt, padded[_i].nt);
+	ck_assert_uint_eq(b.lines_flushed - a.lines_flushed,
+			  padded[_i].flushed);
+}
+END_TEST
+
+START_TEST(test_padded_bytes_under_plan_are_not_stored)
+{
+	char ones[1000];
+
+	memset(ones, 1, sizeof(ones));
+	ck_assert_int_eq(dxf_persist_copy_padded(r, RIG_SIZE - 4096, ones,
+						 sizeof(ones), 4096), -ERANGE);
+	dxf_fault_arm(DXF_FAULT_PERSIST, 1);
+	ck_assert_int_eq(dxf_persist_copy_padded(r, 0, ones, sizeof(ones), 96),
+			 -EIO);
+	ck_assert(dxf_fault_disarm());
+	must_read(0, "\0\0", 3);
+}
+END_TEST
+
 /* ---- counters: they show what was stored how ---- */
 
 static struct dxf_persist_stats delta(dxf_off_t off, size_t len,
@@ -418,6 +478,10 @@ static TCase *calls(void)
 	tcase_add_loop_test(tc, test_pieces_end_at_the_first_that_fails, 0,
 			    NPIECES);
 	tcase_add_test(tc, test_pieces_with_unknown_flags_are_einval);
+	tcase_add_loop_test(tc,
+		test_padded_bytes_have_zeros_behind_and_share_a_line, 0,
+		DXF_ARRAY_SIZE(padded));
+	tcase_add_test(tc, test_padded_bytes_under_plan_are_not_stored);
 	tcase_add_test(tc, test_stats_count_calls_by_kind);
 	tcase_add_test(tc, test_stats_of_many_threads_add_up);
 	tcase_add_test(tc, test_page_media_store_flushes_nothing_and_msyncs);
