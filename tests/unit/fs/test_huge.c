@@ -163,6 +163,8 @@ START_TEST(test_huge_without_a_free_page_writes_all_the_same)
 		snprintf(name, sizeof(name), "k%u", i);
 		ck_assert_int_eq(dxf_fs_unlink(x.fs, DXF_ROOT_INO, name), 0);
 	}
+	/* they are free when somebody wants to see it */
+	ck_assert_uint_gt(fsx_free_blocks(&x), 160 * (DXF_MIB / 4096));
 	ino = fsx_create(&x, DXF_ROOT_INO, "f");
 	fsx_hold(&x, ino);
 	for (off = 0; off < SIZE; off += DXF_MIB)
