@@ -265,11 +265,18 @@ static int unlink_one(struct inproc *b, unsigned int i)
 	return dxf_fs_unlink(b->fs, b->dir, b->renamed[i]);
 }
 
-/* Its last lookup goes: inode and block are freed. */
+/*
+ * Its last lookup goes: inode and block are freed.  They would wait for the
+ * background thread, and come back in another row: who asks for the space frees
+ * them himself.
+ */
 static int forget(struct inproc *b, unsigned int i)
 {
+	struct statvfs st;
+
 	dxf_fs_forget(b->fs, b->made[i], 1);
-	return 0;
+	return i % 256 == 255 || i == INPROC_OPS - 1 ?
+		dxf_fs_statfs(b->fs, &st) : 0;
 }
 
 const struct inproc_row inproc_rows[] = {
