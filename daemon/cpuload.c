@@ -32,7 +32,7 @@ bool dxf_signs_add(struct dxf_signs *s, uint64_t now)
 	return n == SIGNS;
 }
 
-static unsigned int count_cpus(void)
+unsigned int dxf_cpuload_ncpus(void)
 {
 	cpu_set_t set;
 
@@ -43,7 +43,7 @@ static unsigned int count_cpus(void)
 
 void dxf_cpuload_open(struct dxf_cpuload *l)
 {
-	l->ncpus = count_cpus();
+	l->ncpus = dxf_cpuload_ncpus();
 	l->fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
 	atomic_store(&l->asked, 0);
 	atomic_store(&l->last, UINT_MAX);

@@ -31,6 +31,8 @@ struct dxf_cpuload {
 	atomic_ulong judged;	/* the answer that crowd has seen */
 };
 
+/* How many CPUs the process may use; 1 if that cannot be told. */
+unsigned int dxf_cpuload_ncpus(void);
 /* Before the process is confined. */
 void dxf_cpuload_open(struct dxf_cpuload *l);
 void dxf_cpuload_close(struct dxf_cpuload *l);

@@ -21,7 +21,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,6 +32,7 @@
 #include "abi.h"
 #include "alloc.h"
 #include "chan.h"
+#include "cpuload.h"
 #include "crew.h"
 #include "log.h"
 #include "ops.h"
@@ -493,10 +493,7 @@ void dxf_workers_stop(struct dxf_workers *all)
 
 unsigned int dxf_workers_default(void)
 {
-	cpu_set_t set;
-	unsigned int n = 1;
+	unsigned int n = dxf_cpuload_ncpus();
 
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		n = (unsigned int)CPU_COUNT(&set);
 	return DXF_MIN(DXF_MAX(n, FEWEST), DXF_WORKERS_MAX);
 }

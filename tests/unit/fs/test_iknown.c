@@ -39,6 +39,19 @@ static int list_all(dxf_ino_t dir, dxf_ino_t *ino)
 	return (int)(at - ino);
 }
 
+/* A new directory with the file "f", which was listed and not used. */
+static dxf_ino_t list_one(int image, dxf_ino_t *ino)
+{
+	dxf_ino_t dir;
+
+	setup(image);
+	dir = fsx_mkdir(&x, ROOT, "d");
+	fsx_create(&x, dir, "f");
+	ck_assert_int_eq(list_all(dir, ino), 1);
+	ck_assert_uint_eq(x.fs->known.n, 1);
+	return dir;
+}
+
 START_TEST(test_listed_inodes_are_numbers_until_they_are_used)
 {
 	enum { N = 200 };
@@ -76,11 +89,7 @@ START_TEST(test_removed_after_a_listing_stays_until_forgotten)
 	dxf_ino_t ino[4], dir;
 	struct dxf_attr a;
 
-	setup(_i);
-	dir = fsx_mkdir(&x, ROOT, "d");
-	fsx_create(&x, dir, "f");
-	ck_assert_int_eq(list_all(dir, ino), 1);
-	ck_assert_uint_eq(x.fs->known.n, 1);
+	dir = list_one(_i, ino);
 	ck_assert_int_eq(dxf_fs_unlink(x.fs, dir, "f"), 0);
 	ck_assert_int_eq(dxf_fs_getattr(x.fs, ino[0], &a), 0);
 	ck_assert_uint_eq(a.nlink, 0);
@@ -95,13 +104,10 @@ END_TEST
 
 START_TEST(test_used_without_memory_keeps_its_lookups)
 {
-	dxf_ino_t ino[4], dir;
+	dxf_ino_t ino[4];
 	struct dxf_attr a;
 
-	setup(_i);
-	dir = fsx_mkdir(&x, ROOT, "d");
-	fsx_create(&x, dir, "f");
-	ck_assert_int_eq(list_all(dir, ino), 1);
+	(void)list_one(_i, ino);
 	dxf_fault_arm(DXF_FAULT_ALLOC, 1);
 	ck_assert_int_eq(dxf_fs_getattr(x.fs, ino[0], &a), -ENOMEM);
 	ck_assert(dxf_fault_disarm());
